@@ -1,0 +1,75 @@
+// The lease under which entries of one coherence lane may be served from memory: mechanisms M3 (generation) and M4
+// (lease) of the protocol in lib/DESIGN.md.
+//
+// A *lane* is a coherence domain: one on a standalone server, several in a cluster. The coherence layer writes this
+// object from the event loop, every local hit reads it: two relaxed-cost loads of one line that is written a few times
+// a second at most.
+//
+//   closed -> open     Open     the channel is subscribed and its base is known: a new generation begins
+//   open   -> open     Renew    a heartbeat sent at T came back through the chain: everything up to T was heard
+//   open   -> closed   Close    gap, disconnect, time-out, other server: the generation ends
+//
+// An entry of generation g is covered while g is the open generation and the lease has not run out. The lease runs out
+// by the clock alone, so a process that was stopped for a minute serves nothing from before, without any timer firing.
+//
+// Thread-safe for any number of readers and one writer.
+
+#ifndef NEARCACHE_INTERNAL_LOCAL_LANE_LEASE_H_
+#define NEARCACHE_INTERNAL_LOCAL_LANE_LEASE_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "nearcache/internal/base/clock.h"
+
+namespace nearcache::internal::local {
+
+// A generation of a lane; kNoGeneration is never covered.
+using Generation = uint64_t;
+inline constexpr Generation kNoGeneration = 0;
+
+class alignas(64) LaneLease {
+ public:
+  // Begins a new generation, covered until `deadline`. Returns it.
+  Generation Open(MonotonicNanos deadline) {
+    // The order matters: Covers() reads the deadline first and the generation after it, so whoever sees this deadline
+    // also sees this generation, and cannot extend an entry of an older one.
+    const Generation generation = generation_.load(std::memory_order_relaxed) + 1;
+    generation_.store(generation, std::memory_order_release);
+    open_generation_.store(generation, std::memory_order_release);
+    deadline_.store(deadline, std::memory_order_release);
+    return generation;
+  }
+
+  // Extends the open generation; never shortens it, and does nothing while closed.
+  void Renew(MonotonicNanos deadline) {
+    if (open_generation_.load(std::memory_order_relaxed) == kNoGeneration) return;
+    if (deadline > deadline_.load(std::memory_order_relaxed)) deadline_.store(deadline, std::memory_order_release);
+  }
+
+  // Ends the open generation, at once and for every reader.
+  void Close() {
+    generation_.fetch_add(1, std::memory_order_release);
+    open_generation_.store(kNoGeneration, std::memory_order_release);
+  }
+
+  // Whether an entry that was filled in `generation` may be served at `now`, whatever its own age.
+  bool Covers(Generation generation, MonotonicNanos now) const {
+    const MonotonicNanos deadline = deadline_.load(std::memory_order_acquire);
+    return now <= deadline && generation == generation_.load(std::memory_order_acquire);
+  }
+
+  // The generation to give to a fill that begins now; kNoGeneration while closed.
+  Generation FillGeneration() const { return open_generation_.load(std::memory_order_acquire); }
+
+  MonotonicNanos deadline() const { return deadline_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<MonotonicNanos> deadline_{0};
+  std::atomic<Generation> generation_{1};
+  std::atomic<Generation> open_generation_{kNoGeneration};
+};
+
+}  // namespace nearcache::internal::local
+
+#endif  // NEARCACHE_INTERNAL_LOCAL_LANE_LEASE_H_

@@ -1,0 +1,226 @@
+// The local tier (L1): the entries of this process, sharded into stripes, with everything that decides whether an
+// entry may be served, stored or must go. It knows keys, bytes, ids and time; it knows no Redis.
+//
+// Concurrency. A hit takes no lock and writes nothing that another core writes: entries are immutable once published,
+// bucket slots are atomic pointers, memory is reclaimed by epochs (epoch.h). Everything else takes the mutex of the
+// key's stripe, for a bounded number of steps. Nothing of the user's, no allocation of a value and no destructor runs
+// under it; waiters are called after it was released, on the thread that completed their flight.
+//
+// The life of a key is one state machine (mechanisms M6 and M7 of the protocol); all transitions under the stripe's
+// mutex:
+//
+//   absent   -> pending    BeginRead           the first reader leads, later ones join while the flight is joinable
+//   pending  -> resident   CompleteRead        only if every event since BeginRead carried the fetched value's own id
+//   pending  -> absent     CompleteRead        otherwise, or nothing was found: it delivers, it is not stored
+//   pending  -> pending    BeginRead           the flight may no longer be joined: a new one takes the slot, the old one
+//                                              is detached: it delivers to those who wait, it is never stored
+//   resident -> absent     Invalidate          an event with another id; also eviction, expiry, Clear
+//   any      -> writing    BeginWrite          the resident goes, flights are detached; readers bypass and store nothing
+//   writing  -> resident   EndWrite            acknowledged, the only writer, and no event with another id meanwhile
+//   writing  -> absent     EndWrite            otherwise: failed, unknown, overlapped or overtaken
+//
+// An *event* on a key is a message about it, a reply that carried a value of it, or the acknowledgement of an own
+// write. Two events with different ids void a flight or a write for good: nobody can tell which of them is newer.
+//
+// Served at `now` is an entry that has not expired, was not cleared, and is either fresh in itself (fetched at most the
+// staleness bound ago) or covered by its lane's lease (lane_lease.h).
+
+#ifndef NEARCACHE_INTERNAL_LOCAL_LOCAL_TIER_H_
+#define NEARCACHE_INTERNAL_LOCAL_LOCAL_TIER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/base/hashed_key.h"
+#include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/local/lane_lease.h"
+#include "nearcache/value.h"
+
+namespace nearcache::internal::local {
+
+struct LocalTierOptions {
+  // Hard bound on all that the tier allocates: headers, keys, values, table, allocator rounding.
+  size_t capacity_bytes = size_t{64} << 20;
+  // An entry (key, value and header) above this is delivered but not kept.
+  size_t entry_bytes_max = size_t{1} << 20;
+  // Power of two; 0 chooses 8 per hardware thread, at least 16, at most 1024.
+  int stripe_count = 0;
+  // How long an entry may be served on its own, without a lease. Infinite for a cache without a remote tier.
+  absl::Duration staleness_bound = absl::InfiniteDuration();
+  int lane_count = 1;
+  const Clock* clock = Clock::Real();
+};
+
+enum class RemovalCause { kExplicit, kReplaced, kExpired, kCapacity, kInvalidated, kCleared };
+
+// What is known of a value, besides its bytes.
+struct EntryInfo {
+  OperationId id;                        // Of the write that made it; empty if a stranger wrote it.
+  MonotonicNanos fetched_at = 0;         // When the request that brought it was begun.
+  MonotonicNanos expires_at = kNever;
+};
+
+// How a read of the remote tier ended.
+struct ReadOutcome {
+  absl::Status status;         // Not ok: the read failed, and nothing else here counts.
+  bool found = false;
+  Value value;
+  EntryInfo info;
+};
+
+// Called once, never under a lock, on the thread that completed the flight. Must be quick: others wait behind it.
+using Waiter = absl::AnyInvocable<void(const ReadOutcome&) &&>;
+
+// One read or load in progress; shared by the slot and by whoever leads it. Opaque outside the tier.
+class Flight;
+using FlightRef = std::shared_ptr<Flight>;
+
+// One write in progress.
+class WriteTicket;
+using WriteRef = std::shared_ptr<WriteTicket>;
+
+enum class FlightKind {
+  kRead,  // A read of the remote tier.
+  kLoad,  // The user's loader runs. Plain reads do not wait for it.
+};
+
+struct ReadStart {
+  enum class Role {
+    kHit,     // `value` and `info` are set; the waiter was not used.
+    kLead,    // The caller fetches and must call CompleteRead(flight) exactly once, on every path.
+    kJoin,    // The waiter was taken and will be called when the leader completes.
+    kBypass,  // The key is being written, or loaded while this is a plain read: fetch, then call NoteReply().
+  };
+  Role role = Role::kBypass;
+  FlightRef flight;  // Set for kLead.
+  Value value;
+  EntryInfo info;
+};
+
+enum class WriteOutcome {
+  kApplied,  // The remote acknowledged it; the value passed to EndWrite may be kept.
+  kFailed,   // Certainly not executed.
+  kUnknown,  // May have taken effect, or may yet.
+};
+
+// Plain sums since the tier was made; gauges are marked. Reading them stops nobody.
+struct LocalTierStats {
+  uint64_t hits = 0;
+  uint64_t misses = 0;                 // BeginRead calls that did not hit.
+  uint64_t lease_misses = 0;           // Of those: an entry was there, unexpired, but no lease covered it.
+  uint64_t flights_joined = 0;
+  uint64_t insertions = 0;
+  uint64_t fills_refused = 0;          // A newer event overtook the read or write: delivered, not kept.
+  uint64_t removals_explicit = 0;
+  uint64_t removals_replaced = 0;
+  uint64_t removals_expired = 0;
+  uint64_t removals_capacity = 0;
+  uint64_t removals_invalidated = 0;
+  uint64_t removals_cleared = 0;
+  uint64_t entries_too_large = 0;
+  uint64_t entries = 0;                // Gauge.
+  uint64_t bytes = 0;                  // Gauge; never above capacity_bytes.
+  uint64_t capacity_bytes = 0;         // Gauge.
+  uint64_t flights = 0;                // Gauge: pending and detached.
+  uint64_t retired_bytes = 0;          // Gauge: unlinked, not yet freed; counted in `bytes`.
+};
+
+class LocalTier {
+ public:
+  // REQUIRES: options were validated (capacity_bytes > 0, stripe_count 0 or a power of two).
+  static std::unique_ptr<LocalTier> Create(const LocalTierOptions& options);
+
+  virtual ~LocalTier() = default;
+
+  // The hash seed of this tier; HashKey(key, hash_seed()) makes the keys for all calls below.
+  virtual uint64_t hash_seed() const = 0;
+
+  // --- A hit. Lock-free, no allocation; one coarse clock read by the caller. False: not servable, and the caller goes
+  // on with BeginRead. The three forms differ in what they cost: Read visits in place, GetCopy copies out, Get counts a
+  // reference, which writes a line that all readers of this entry share.
+
+  // `visitor` sees the bytes inside the epoch: it must not block, allocate much, or call the tier.
+  virtual bool Read(const HashedKey& key, MonotonicNanos now,
+                    absl::FunctionRef<void(absl::string_view value, const EntryInfo& info)> visitor) = 0;
+  virtual bool GetCopy(const HashedKey& key, MonotonicNanos now, std::string* value) = 0;
+  virtual bool Get(const HashedKey& key, MonotonicNanos now, Value* value, EntryInfo* info) = 0;
+
+  // --- Reads that need more than memory.
+
+  // Looks again under the lock and says what the caller has to do. `waiter` is consumed by kJoin alone.
+  virtual ReadStart BeginRead(const HashedKey& key, MonotonicNanos now, FlightKind kind, Waiter* waiter) = 0;
+
+  // Stores what the flight brought, if nothing newer happened, and calls its waiters. `lane` is the lane of the key.
+  virtual void CompleteRead(const FlightRef& flight, const ReadOutcome& outcome) = 0;
+
+  // Whether the flight could still be stored: false once it is void or detached. A loader's result is not worth
+  // announcing after that.
+  virtual bool IsAttached(const FlightRef& flight) = 0;
+
+  // A bypassing read, or one of a batch, brought a value with `id` (empty: unknown writer; nothing found: empty).
+  virtual void NoteReply(const HashedKey& key, OperationId id) = 0;
+
+  // --- Writes.
+
+  virtual WriteRef BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now) = 0;
+
+  // `value`: what L1 may keep if all went well; nullopt for a delete, or when the caller does not want it kept.
+  // `expires_at`: the end of its life by its own TTL, counted from BeginWrite.
+  virtual void EndWrite(const WriteRef& write, WriteOutcome outcome, const absl::optional<Value>& value,
+                        MonotonicNanos expires_at) = 0;
+
+  // --- Events from outside.
+
+  // A message said that operation `id` changed `key`. An entry with this very id stays: it is that change.
+  virtual void Invalidate(const HashedKey& key, OperationId id) = 0;
+
+  // Everything goes, O(1): entries are unservable at once, memory comes back in bounded steps on later calls and in
+  // Maintain. Flights and writes in progress are void.
+  virtual void Clear() = 0;
+
+  virtual LaneLease& lane(int index) = 0;
+
+  // --- Looking after itself.
+
+  // Inserts without any remote tier (local-only mode). False if the entry is too large.
+  virtual bool Put(const HashedKey& key, absl::string_view value, OperationId id, MonotonicNanos now,
+                   MonotonicNanos expires_at) = 0;
+  virtual bool Remove(const HashedKey& key) = 0;
+
+  // Replaces under the stripe's lock, for read-modify-write in local-only mode. `update` gets the current entry (null
+  // if none is servable) and returns the new bytes and expiry, or nullopt to leave all as it is. It runs under the
+  // lock, is the library's own code, and must be short.
+  struct Replacement {
+    std::string value;
+    MonotonicNanos expires_at = kNever;
+    bool remove = false;
+  };
+  struct Current {
+    absl::string_view value;
+    EntryInfo info;
+  };
+  virtual absl::Status Update(const HashedKey& key, OperationId id, MonotonicNanos now,
+                              absl::FunctionRef<absl::optional<Replacement>(const Current*)> update) = 0;
+
+  // Bounded housekeeping: removes expired and cleared entries, frees retired memory. At most about `steps` entries.
+  // Called now and then by the library's own thread; returns true if there is more to do.
+  virtual bool Maintain(MonotonicNanos now, int steps) = 0;
+
+  // Changes the budget while running; evicts in bounded steps on later calls and in Maintain.
+  virtual void SetCapacity(size_t bytes) = 0;
+
+  virtual LocalTierStats GetStats() const = 0;
+};
+
+}  // namespace nearcache::internal::local
+
+#endif  // NEARCACHE_INTERNAL_LOCAL_LOCAL_TIER_H_

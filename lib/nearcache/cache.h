@@ -1,0 +1,259 @@
+// A cache in two tiers: the memory of this process in front of a Redis that all processes share. When any process
+// changes a value, every other process stops serving the old one, and a read is never staler than
+// Options::coherence.staleness_bound, whatever breaks. README tells the promise and its limits in five sentences.
+//
+//   absl::StatusOr<std::unique_ptr<nearcache::Cache>> cache = nearcache::Cache::Open(options);
+//   absl::Status stored = (*cache)->Set("user:42", bytes);
+//   absl::StatusOr<nearcache::Value> value = (*cache)->Get("user:42");
+//
+// Conventions, for every call below:
+//
+// * Threads. A Cache is thread-safe. Open one per service, not one per request.
+// * Cost. A read that memory answers takes no lock, allocates nothing and makes no system call; the rest waits for the
+//   server, for at most the call's deadline (CallOptions::timeout, else Options::remote.command_timeout).
+// * Keys are binary-safe, not empty, at most Options::limits.key_bytes_max bytes. Values at most value_bytes_max.
+// * A missing key is not an error of the cache, yet has no Value: it is kNotFound.
+// * Async twins (…Async) take a callback. It is called exactly once: during the call if memory had the answer or the call
+//   was refused, else on the executor (Options::executor). It may use the cache, and may even destroy it.
+// * Errors. Besides what a call says itself, each can end with
+//     kInvalidArgument     key, value or option out of bounds; the text names the limit
+//     kDeadlineExceeded    no answer in time
+//     kUnavailable         no connection to the server, or it refuses to work just now
+//     kResourceExhausted   a limit of Options::limits or Options::remote was reached, or the server is out of memory
+//     kFailedPrecondition  the key holds another Redis type, or the cache was closed
+//     kPermissionDenied, kUnauthenticated   the server's ACL or password
+//     kInternal            the server broke its protocol
+// * Outcome of changes. A change whose Status carries OutcomeUnknown() may have taken effect, or may yet, once; any other
+//   error means that it was certainly not executed. Nothing is retried behind your back except deletes and clears.
+// * After any failed change this process serves neither the old nor the new value from memory.
+
+#ifndef NEARCACHE_CACHE_H_
+#define NEARCACHE_CACHE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "nearcache/options.h"
+#include "nearcache/stats.h"
+#include "nearcache/value.h"
+
+namespace nearcache {
+
+namespace internal::conductor {
+class Core;
+}  // namespace internal::conductor
+
+// True if a failed change may nevertheless take effect: the answer of the server never came.
+bool OutcomeUnknown(const absl::Status& status);
+
+// What every call takes. Aggregates: CallOptions{.timeout = …} in C++20, assignments in C++17.
+struct CallOptions {
+  // How long the call may take; infinite means Options::remote.command_timeout. Not negative.
+  absl::Duration timeout = absl::InfiniteDuration();
+};
+
+// Which tier answered a read, and what it knew. Filled on success when asked for.
+struct ReadInfo {
+  enum class Source { kLocal, kRemote, kLoader };
+  Source source = Source::kLocal;
+  // Since the value was fetched from the remote tier or loaded.
+  absl::Duration age;
+  // Remaining life; infinite if it has no end.
+  absl::Duration time_to_live = absl::InfiniteDuration();
+};
+
+struct ReadOptions : CallOptions {
+  // Skip memory and ask the remote tier: nothing acknowledged before this call began is missing from the answer.
+  bool fresh = false;
+  // Not owned; may be null.
+  ReadInfo* info = nullptr;
+};
+
+struct WriteOptions : CallOptions {
+  // Life of the value; unset means Options::default_time_to_live. Zero and negative ones are refused (delete the key
+  // instead), absl::InfiniteDuration() keeps it until it is evicted or deleted. Rounded up to whole milliseconds.
+  absl::optional<absl::Duration> time_to_live;
+  // Keep the value in this process's memory once it is acknowledged. False: only the remote tier gets it.
+  bool keep_local = true;
+};
+
+struct IncrementOptions : WriteOptions {
+  // Whether an absent key begins at 0, with time_to_live, or is kNotFound. An existing number keeps its own life.
+  bool create = true;
+};
+
+struct LoadOptions : WriteOptions {
+  // Not owned; may be null.
+  ReadInfo* info = nullptr;
+};
+
+// The answer of Execute: one reply of the server, of any type of the Redis protocol.
+struct ExecuteReply {
+  enum class Type { kNil, kString, kError, kInteger, kDouble, kBool, kArray };
+  Type type = Type::kNil;
+  Value string;  // kString, kError.
+  int64_t integer = 0;  // kInteger, kBool.
+  double number = 0;  // kDouble.
+  std::vector<ExecuteReply> elements;  // kArray; a map of n pairs has 2n elements.
+};
+
+template <typename T>
+using Callback = absl::AnyInvocable<void(T) &&>;
+
+// Produces the bytes of a value that neither tier has. Runs on the executor, or for GetOrLoad on the caller's thread.
+// Must not throw. kNotFound from a loader is passed on and not cached.
+using Loader = absl::AnyInvocable<absl::StatusOr<std::string>(absl::string_view key) &&>;
+
+using KeyAndValue = std::pair<absl::string_view, absl::string_view>;
+
+class Cache {
+ public:
+  // Opens a cache. Returns as soon as the options are validated and the threads started, without waiting for the server:
+  // a service must be able to start while Redis is down. WaitUntilReady waits.
+  //
+  //   kInvalidArgument, kUnimplemented   as Options::Validate
+  //   kResourceExhausted                 no threads or descriptors left
+  static absl::StatusOr<std::unique_ptr<Cache>> Open(const Options& options);
+
+  // Closes with a deadline of one second, if Close was not called. May be called from a callback of this cache.
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  // Waits until the remote tier answers and memory may be served under the lease, or says what is in the way. Ok at once
+  // without a remote tier.
+  absl::Status WaitUntilReady(absl::Duration timeout);
+
+  // --- Reading
+
+  // The value of `key`, from memory if it is there, otherwise from the remote tier. Concurrent misses of one key share
+  // one remote read. kNotFound: neither tier has it.
+  absl::StatusOr<Value> Get(absl::string_view key, const ReadOptions& options = {});
+  void GetAsync(absl::string_view key, Callback<absl::StatusOr<Value>> done, const ReadOptions& options = {});
+
+  // As Get, but copies the bytes into `value`, which is reused: no shared counter is written, so many threads may read
+  // one hot key at full speed. `value` is unchanged unless the result is ok.
+  absl::Status Get(absl::string_view key, std::string* value, const ReadOptions& options = {});
+
+  // The cheapest read, of memory only: calls `visitor` with the bytes where they lie and returns true, or returns false
+  // when memory cannot answer. The visitor must not block, nor call this cache; the bytes end with it.
+  bool Read(absl::string_view key, absl::FunctionRef<void(absl::string_view value)> visitor);
+
+  // One result per key, in order; only the keys that memory lacks travel, in one batch. A key given twice is read once
+  // or twice, with equal right.
+  std::vector<absl::StatusOr<Value>> GetMany(absl::Span<const absl::string_view> keys, const ReadOptions& options = {});
+  void GetManyAsync(absl::Span<const absl::string_view> keys,
+                    Callback<std::vector<absl::StatusOr<Value>>> done, const ReadOptions& options = {});
+
+  // As Get; if neither tier has the key, runs `loader` once per key and process, stores what it returns, and gives it to
+  // everybody who waits. The loader's error goes to all of them and nothing is stored. If the remote tier is down the
+  // loader still runs and its value is returned. A loader must not load its own key: kFailedPrecondition.
+  absl::StatusOr<Value> GetOrLoad(absl::string_view key, Loader loader, const LoadOptions& options = {});
+  void GetOrLoadAsync(absl::string_view key, Loader loader, Callback<absl::StatusOr<Value>> done,
+                      const LoadOptions& options = {});
+
+  // --- Writing
+
+  // Stores `value` in the remote tier and tells every process, in one atomic step.
+  absl::Status Set(absl::string_view key, absl::string_view value, const WriteOptions& options = {});
+  void SetAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
+                const WriteOptions& options = {});
+
+  // As Set, only if the key is absent. kAlreadyExists otherwise.
+  absl::Status Add(absl::string_view key, absl::string_view value, const WriteOptions& options = {});
+  void AddAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
+                const WriteOptions& options = {});
+
+  // As Set, only if the key is present. kNotFound otherwise.
+  absl::Status Replace(absl::string_view key, absl::string_view value, const WriteOptions& options = {});
+  void ReplaceAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
+                    const WriteOptions& options = {});
+
+  // Removes the key from every tier and every process. Ok whether it was there or not.
+  absl::Status Delete(absl::string_view key, const CallOptions& options = {});
+  void DeleteAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
+
+  // Each key on its own: one Status per key, in order. Not atomic together; sent together.
+  std::vector<absl::Status> SetMany(absl::Span<const KeyAndValue> entries, const WriteOptions& options = {});
+  void SetManyAsync(absl::Span<const KeyAndValue> entries, Callback<std::vector<absl::Status>> done,
+                    const WriteOptions& options = {});
+  std::vector<absl::Status> DeleteMany(absl::Span<const absl::string_view> keys, const CallOptions& options = {});
+  void DeleteManyAsync(absl::Span<const absl::string_view> keys, Callback<std::vector<absl::Status>> done,
+                       const CallOptions& options = {});
+
+  // Adds `delta` to the number stored at `key`, atomically among all processes, and returns the sum. Numbers are values
+  // whose bytes are a decimal 64-bit integer without sign or zeros to spare; Set("n", "5") stores one.
+  //   kNotFound             absent, and options.create is false
+  //   kFailedPrecondition   the value is not such a number
+  //   kOutOfRange           the sum does not fit into 64 bits; the value is unchanged
+  absl::StatusOr<int64_t> Increment(absl::string_view key, int64_t delta = 1, const IncrementOptions& options = {});
+  void IncrementAsync(absl::string_view key, int64_t delta, Callback<absl::StatusOr<int64_t>> done,
+                      const IncrementOptions& options = {});
+
+  // --- Life of a value
+
+  // Remaining life; infinite if it has no end. kNotFound if absent. Always asks the remote tier, if there is one.
+  absl::StatusOr<absl::Duration> TimeToLive(absl::string_view key, const CallOptions& options = {});
+  void TimeToLiveAsync(absl::string_view key, Callback<absl::StatusOr<absl::Duration>> done,
+                       const CallOptions& options = {});
+
+  // Gives the value a new life from now. kNotFound if absent; kInvalidArgument if not positive.
+  absl::Status Touch(absl::string_view key, absl::Duration time_to_live, const CallOptions& options = {});
+  void TouchAsync(absl::string_view key, absl::Duration time_to_live, Callback<absl::Status> done,
+                  const CallOptions& options = {});
+
+  // Takes the end of its life away. kNotFound if absent.
+  absl::Status Persist(absl::string_view key, const CallOptions& options = {});
+  void PersistAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
+
+  // Makes the value stale everywhere but keeps its bytes until their life ends: reads miss, and a GetOrLoad whose loader
+  // fails falls back to them. kNotFound if absent.
+  absl::Status Expire(absl::string_view key, const CallOptions& options = {});
+  void ExpireAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
+
+  // Forgets every key of this prefix (all processes, all versions), O(1), and nothing else on the server.
+  absl::Status Clear(const CallOptions& options = {});
+  void ClearAsync(Callback<absl::Status> done, const CallOptions& options = {});
+
+  // --- Beside the cache
+
+  // Sends any command to the same server, past memory and past coherence: keys are used as they are given. Refuses
+  // commands that would change the connection (SELECT, SUBSCRIBE, MULTI, AUTH, …) or block it: kInvalidArgument. An error
+  // reply of the server is a reply. Without a remote tier: kFailedPrecondition.
+  absl::StatusOr<ExecuteReply> Execute(absl::Span<const absl::string_view> arguments, const CallOptions& options = {});
+  void ExecuteAsync(absl::Span<const absl::string_view> arguments, Callback<absl::StatusOr<ExecuteReply>> done,
+                    const CallOptions& options = {});
+
+  // Waits until everything that any process had acknowledged before this call is known here: from then on memory serves
+  // nothing older. Used where two processes talk by another way than the cache.
+  absl::Status Sync(const CallOptions& options = {});
+  void SyncAsync(Callback<absl::Status> done, const CallOptions& options = {});
+
+  CacheStats GetStats() const;
+  HealthReport Health() const;
+
+  // Fails everything that waits with kCancelled, waits for running callbacks up to `timeout`, frees threads and
+  // connections. Calls after it give kFailedPrecondition. Idempotent; never called twice is fine, too. Called from a
+  // callback it does not wait for that callback. kDeadlineExceeded: something still runs, and is left to end by itself.
+  absl::Status Close(absl::Duration timeout = absl::Seconds(1));
+
+ private:
+  explicit Cache(std::shared_ptr<internal::conductor::Core> core);
+
+  const std::shared_ptr<internal::conductor::Core> core_;
+};
+
+}  // namespace nearcache
+
+#endif  // NEARCACHE_CACHE_H_

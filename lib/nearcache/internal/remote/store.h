@@ -1,0 +1,214 @@
+// The remote tier as the rest of the library sees it: opaque bytes under keys, changed together with an announcement,
+// in one atomic step. Implementations: RedisStore (redis_store.h) over the engine, FakeStore (tests) in memory. One
+// contract suite (tests/nearcache/internal/remote/store_contract.h) runs over both and is the real specification.
+//
+// Asynchronous. Every call returns at once and calls its completion exactly once, on the loop's thread, unless it was
+// refused before it was queued: then too, but from inside the call. Completions must not block. A call never outlives
+// its deadline by more than a timer tick, in every state, shutdown included.
+//
+// Outcomes of a change (contract sentence 4): a Status that is ok means applied or, for conditional ones, decided;
+// not-ok with `unknown` false means certainly not executed; with `unknown` true it may take effect, once, at any later
+// time. Nothing is retried here but invalidations, which are idempotent.
+//
+// Error codes of all completions:
+//   kUnavailable         no connection, and none came within the deadline; the server refuses (LOADING, READONLY,
+//                        NOREPLICAS, MASTERDOWN), or the breaker is open
+//   kDeadlineExceeded    no reply in time
+//   kResourceExhausted   too many or too large operations queued (Options::remote), or the server's memory is full
+//   kFailedPrecondition  the key holds another Redis type (WRONGTYPE)
+//   kPermissionDenied    the server's ACL forbids the command, key or channel
+//   kUnauthenticated     wrong user or password
+//   kInvalidArgument     the server refused the command itself
+//   kInternal            the server broke the protocol; the connection was replaced
+//   kCancelled           the store was shut down
+
+#ifndef NEARCACHE_INTERNAL_REMOTE_STORE_H_
+#define NEARCACHE_INTERNAL_REMOTE_STORE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/remote/reply.h"
+#include "nearcache/value.h"
+
+namespace nearcache::internal::remote {
+
+// --- Reads
+
+struct ReadRequest {
+  absl::InlinedVector<std::string, 1> keys;
+  // Also read the namespace's epoch, before the keys, in the same step. Needed while no lease says what it is.
+  bool want_epoch = false;
+  MonotonicNanos deadline = kNever;
+};
+
+struct Fetched {
+  enum class State { kAbsent, kFound, kWrongType };
+  State state = State::kAbsent;
+  Value bytes;                         // Set for kFound.
+  // Remaining life on the server, read in the same pipeline as the bytes (M12); nullopt: no expiry.
+  absl::optional<absl::Duration> time_to_live;
+};
+
+struct ReadReply {
+  std::vector<Fetched> values;         // One per key, in order.
+  OperationId epoch;                   // Set if it was wanted; empty if the server has none.
+};
+
+using ReadCallback = absl::AnyInvocable<void(absl::StatusOr<ReadReply>) &&>;
+
+// --- Changes
+
+enum class ChangeKind : uint8_t {
+  kSet,        // Store `value` with `time_to_live`.
+  kAdd,        // kSet, only if the key is logically absent.
+  kReplace,    // kSet, only if the key is logically present.
+  kDelete,     // Idempotent: may be sent again after a lost connection.
+  kTouch,      // Set the remaining life to `time_to_live`, if present.
+  kPersist,    // Remove the expiry, if present.
+  kExpire,     // Mark the value as logically expired and keep its bytes, if present.
+  kIncrement,  // Add `delta` to an integer frame; creates it from `value` if absent and `create` is set.
+  kClear,      // A new namespace epoch: every frame that carries another one counts as absent. O(1), no key.
+};
+
+// A key is *logically present* when it holds one of our frames whose epoch is the namespace's current one and whose
+// state byte says live. The scripts look at these two fields only, at the fixed offsets of lib/FORMATS.md.
+struct ChangeRequest {
+  ChangeKind kind = ChangeKind::kSet;
+  std::string redis_key;               // The whole key in Redis; empty for kClear.
+  std::string key;                     // The user's key, as the announcement names it.
+  OperationId id;                      // Also inside `value`'s frame.
+  std::string value;                   // The frame. kIncrement: a whole integer frame; the script replaces its digits.
+  absl::optional<absl::Duration> time_to_live;  // Nullopt: no expiry.
+  int64_t delta = 0;
+  bool create = true;
+  MonotonicNanos deadline = kNever;
+};
+
+struct ChangeResult {
+  absl::Status status;
+  bool unknown = false;                // Only when status is not ok.
+  // kAdd, kReplace, kTouch, kPersist, kExpire, kIncrement: whether the condition held and the change was made.
+  // kDelete: whether the key was there. kSet, kClear: true.
+  bool applied = false;
+  int64_t integer = 0;                 // kIncrement: the new number.
+};
+
+using ChangeCallback = absl::AnyInvocable<void(ChangeResult) &&>;
+
+// What one announcement says of one key.
+struct Announced {
+  ChangeKind kind = ChangeKind::kSet;
+  OperationId id;
+  absl::string_view key;               // The user's key; empty for kClear.
+};
+
+// Makes the bytes of one message that announces several changes under one lane id (group commit). Given by the
+// coherence layer, which alone knows the format; the script prepends the 16 bytes of the previous lane id.
+using AnnouncementEncoder =
+    absl::AnyInvocable<std::string(OperationId lane_id, absl::Span<const Announced> changes) const>;
+
+// --- The invalidation channel and the lane register
+
+// What one heartbeat on the data connection read (mechanism M5): UNLINK of a key that is never there, so that a server
+// that may not be written refuses, then the lane register, then the namespace's epoch; one atomic step is not needed.
+struct LaneReading {
+  absl::Status status;                 // Not ok: no renewal.
+  OperationId lane;                    // Empty if the register does not exist.
+  OperationId epoch;                   // Empty if it does not exist.
+  MonotonicNanos sent_at = 0;          // Local time just before the command left.
+  // Whether the failure says that this server must be left (READONLY, NOREPLICAS, not a primary).
+  bool leave_server = false;
+};
+using LaneCallback = absl::AnyInvocable<void(LaneReading) &&>;
+
+// Called on the loop's thread, in the order in which things happened.
+class ChannelEvents {
+ public:
+  virtual ~ChannelEvents() = default;
+  // The subscription was confirmed by the server that also serves the data connections (mechanism M8).
+  virtual void OnSubscribed() = 0;
+  // A message of the lane's channel, whole, as the script published it. Hostile bytes are possible.
+  virtual void OnMessage(absl::string_view payload) = 0;
+  // The channel or the whole session is gone; OnSubscribed follows when it is back.
+  virtual void OnChannelDown(const absl::Status& cause) = 0;
+};
+
+// --- The store
+
+struct StoreStats {
+  uint64_t commands = 0;
+  uint64_t failures = 0;
+  uint64_t timeouts = 0;
+  uint64_t rejected = 0;               // Refused by a limit before they were queued.
+  uint64_t late_replies = 0;           // Came after their call had timed out, and were dropped.
+  uint64_t protocol_errors = 0;        // The server broke the protocol; connection replaced.
+  uint64_t connects = 0;
+  uint64_t connect_failures = 0;
+  uint64_t disconnects = 0;
+  uint64_t session_changes = 0;        // Another server answered than before: everything dropped.
+  uint64_t scripts_reloaded = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+  uint64_t batches = 0;                // System calls that sent commands; commands / batches = pipelining.
+  uint64_t queued_operations = 0;      // Gauge: queued or in flight.
+  uint64_t queued_bytes = 0;           // Gauge.
+  bool connected = false;              // Gauge: the data connection is ready.
+  bool subscribed = false;             // Gauge: the invalidation connection is subscribed.
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Starts connecting. `events` and `encoder` outlive the store.
+  virtual absl::Status Start(ChannelEvents* events, const AnnouncementEncoder* encoder) = 0;
+
+  virtual void Read(ReadRequest request, ReadCallback done) = 0;
+  virtual void Change(ChangeRequest request, ChangeCallback done) = 0;
+
+  // Remaining life of a logically present key. `done` gets a ReadReply whose value has no bytes beyond the header.
+  virtual void ReadTimeToLive(std::string redis_key, MonotonicNanos deadline, ReadCallback done) = 0;
+
+  // Any command on the data connection. Refuses those that would change the connection itself (SUBSCRIBE, SELECT,
+  // MULTI, AUTH, HELLO, CLIENT REPLY, MONITOR, blocking ones) with kInvalidArgument.
+  virtual void Execute(std::vector<std::string> argv, MonotonicNanos deadline,
+                       absl::AnyInvocable<void(absl::StatusOr<Reply>) &&> done) = 0;
+
+  virtual void ReadLane(MonotonicNanos deadline, LaneCallback done) = 0;
+
+  // Stores `epoch` as the namespace's epoch if there is none, and gives the one that is there now.
+  virtual void EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
+                           absl::AnyInvocable<void(absl::StatusOr<OperationId>) &&> done) = 0;
+
+  // Cuts the invalidation connection and subscribes anew. Reports OnChannelDown first.
+  virtual void ResetChannel(const absl::Status& cause) = 0;
+  // Drops every connection: replies in flight are lost (unknown), the server is looked for again.
+  virtual void ResetSession(const absl::Status& cause) = 0;
+
+  // Runs `task` on the loop's thread, at `when` or as soon as possible after it. Dropped at Shutdown.
+  virtual void RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) = 0;
+
+  // Fails all that is pending with kCancelled and stops the loop; no completion or event comes after it returned.
+  // Idempotent. Must not be called on the loop's thread.
+  virtual void Shutdown() = 0;
+
+  virtual StoreStats GetStats() const = 0;
+  // Ok when connected, else why not and since when, in words, without secrets.
+  virtual absl::Status LinkStatus() const = 0;
+};
+
+}  // namespace nearcache::internal::remote
+
+#endif  // NEARCACHE_INTERNAL_REMOTE_STORE_H_

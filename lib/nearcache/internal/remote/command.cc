@@ -1,6 +1,6 @@
 #include "nearcache/internal/remote/command.h"
 
-#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace nearcache::internal::remote {
 namespace {
@@ -8,32 +8,21 @@ namespace {
 // '*' or '$', twenty digits, CR LF.
 constexpr size_t kHeaderBytesMax = 23;
 
-void AppendHeader(std::string* out, char type, size_t count) {
-  char digits[absl::numbers_internal::kFastToBufferSize];
-  const char* const end = absl::numbers_internal::FastIntToBuffer(uint64_t{count}, digits);
-  out->push_back(type);
-  out->append(digits, static_cast<size_t>(end - digits));
-  out->append("\r\n", 2);
-}
-
 }  // namespace
 
 CommandWriter& CommandWriter::Begin(size_t argument_count) {
-  AppendHeader(&out_, '*', argument_count);
+  absl::StrAppend(&out_, "*", argument_count, "\r\n");
   return *this;
 }
 
 CommandWriter& CommandWriter::Argument(absl::string_view bytes) {
-  AppendHeader(&out_, '$', bytes.size());
-  out_.append(bytes.data(), bytes.size());
-  out_.append("\r\n", 2);
+  absl::StrAppend(&out_, "$", bytes.size(), "\r\n", bytes, "\r\n");
   return *this;
 }
 
 CommandWriter& CommandWriter::Argument(int64_t number) {
-  char digits[absl::numbers_internal::kFastToBufferSize];
-  const char* const end = absl::numbers_internal::FastIntToBuffer(number, digits);
-  return Argument(absl::string_view(digits, static_cast<size_t>(end - digits)));
+  const absl::AlphaNum digits(number);
+  return Argument(digits.Piece());
 }
 
 void AppendCommand(std::string* out, absl::Span<const absl::string_view> arguments) {

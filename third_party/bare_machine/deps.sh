@@ -64,11 +64,10 @@ nc_deps_unpack() {
     touch "$work/src/$name/WORKSPACE"
     if [[ -f "$NC_HOME/third_party/$name.BUILD" ]]; then
       cp "$NC_HOME/third_party/$name.BUILD" "$work/src/$name/BUILD.bazel"
-      printf 'module(name = "%s")\nbazel_dep(name = "rules_cc", version = "0.0.9")\n' "$name" \
-        >"$work/src/$name/MODULE.bazel"
+      printf 'module(name = "%s")\n' "$name" >"$work/src/$name/MODULE.bazel"
+      printf 'bazel_dep(name = "%s", version = "0.0.9")\n' rules_cc platforms >>"$work/src/$name/MODULE.bazel"
     fi
   done
-  # Its MODULE.bazel asks for a newer Abseil only for its optional integration, and fakes an SDK we never select.
   for name in "${NC_STUBS[@]}"; do
     mkdir -p "$work/stubs/$name"
     printf 'module(name = "%s")\n' "$name" >"$work/stubs/$name/MODULE.bazel"

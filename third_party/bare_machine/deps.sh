@@ -77,14 +77,16 @@ nc_deps_unpack() {
   printf '{}\n' >"$work/registry/bazel_registry.json"
 }
 
-# Flags that hold in both modes: own folders, a shared and bounded disk cache.
+# Flags that hold in both modes: own folders, a shared and bounded disk cache. The first two lines stand
+# in for Debian's own rc file, which root.sh empties.
 nc_deps_rc_common() {
   cat <<END
+startup --install_base=/usr/share/bazel
+startup --trust_install_base
 startup --output_user_root=$NC_CACHE/output
 common --disk_cache=$NC_CACHE/disk
 common --experimental_disk_cache_gc_max_size=${NEARCACHE_DISK_CACHE:-8G}
 common --repository_cache=$NC_CACHE/repository
-build --nosandbox_debug
 END
 }
 

@@ -52,6 +52,8 @@ nc_root_bootstrap() {
   printf '#!/bin/sh\nexit 101\n' >"$staging/usr/sbin/policy-rc.d"
   chmod 755 "$staging/usr/sbin/policy-rc.d"
   touch "$staging/etc/resolv.conf" "$staging/etc/hosts"
+  # Our own rc files say all that Debian's says, for either mode and without its deprecated flags.
+  printf '# See third_party/bare_machine/deps.sh in the checkout.\n' >"$staging/etc/bazel/bazelrc"
   printf '%s\n' "${NC_PACKAGES[@]}" >"$staging/etc/nearcache-packages"
 }
 

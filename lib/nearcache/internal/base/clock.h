@@ -1,10 +1,12 @@
 // The one source of time inside the library.
 //
-// Everything that ages (TTL, lease, deadline, back-off) is measured on the monotonic clock of this machine: wall clocks
-// jump, and clocks of two machines never agree. Only durations ever cross the wire. Times are plain nanoseconds here,
-// not absl::Time, because a local hit reads the clock once and compares twice, and must do nothing else.
+// Everything that ages (TTL, lease, deadline, back-off) is measured on the monotonic clock of this
+// machine: wall clocks jump, and clocks of two machines never agree. Only durations ever cross the
+// wire. Times are plain nanoseconds here, not absl::Time, because a local hit reads the clock once
+// and compares twice, and must do nothing else.
 //
-// Thread-safe. Now() costs about 40 ns (CLOCK_MONOTONIC), NowCoarse() about 5 ns and lags by at most kCoarseLag.
+// Thread-safe. Now() costs about 40 ns (CLOCK_MONOTONIC), NowCoarse() about 5 ns and lags by at
+// most CoarseLagNanos().
 
 #ifndef NEARCACHE_INTERNAL_BASE_CLOCK_H_
 #define NEARCACHE_INTERNAL_BASE_CLOCK_H_
@@ -16,7 +18,8 @@
 
 namespace nearcache::internal {
 
-// Nanoseconds on CLOCK_MONOTONIC; comparable between the processes of one machine, meaningless elsewhere.
+// Nanoseconds on CLOCK_MONOTONIC; comparable between the processes of one machine, meaningless
+// elsewhere.
 using MonotonicNanos = int64_t;
 
 inline constexpr MonotonicNanos kNever = std::numeric_limits<MonotonicNanos>::max();
@@ -30,24 +33,26 @@ inline MonotonicNanos AddDuration(MonotonicNanos start, absl::Duration duration)
 
 class Clock {
  public:
-  // How far NowCoarse() may be behind Now(): two scheduler ticks of the slowest usual kernel (CONFIG_HZ=100).
-  static constexpr int64_t kCoarseLagNanos = 20'000'000;
-
   virtual ~Clock() = default;
 
   virtual MonotonicNanos Now() const = 0;
 
-  // Never ahead of Now(), and behind it by kCoarseLagNanos at most. Deadlines that promise something subtract the lag.
+  // Never ahead of Now(), and behind it by CoarseLagNanos() at most. Deadlines that promise
+  // something subtract the lag.
   virtual MonotonicNanos NowCoarse() const = 0;
 
-  // Time this machine has spent suspended so far (BOOTTIME - MONOTONIC), in nanoseconds. A jump means that the
-  // monotonic clock stood still while the rest of the world went on, so nothing that was leased may be trusted.
+  // How far NowCoarse() may be behind Now(): twice the resolution that the kernel states, so two of
+  // its ticks. Constant over the life of the clock; 0 for a clock whose two readings agree.
+  virtual int64_t CoarseLagNanos() const = 0;
+
+  // Time this machine has spent suspended so far (BOOTTIME - MONOTONIC), in nanoseconds. A jump
+  // means that the monotonic clock stood still while the rest of the world went on, so nothing that
+  // was leased may be trusted.
   virtual int64_t SuspendedNanos() const = 0;
 
   // The machine's clock; never destroyed.
   static Clock* Real();
 };
-
 
 }  // namespace nearcache::internal
 

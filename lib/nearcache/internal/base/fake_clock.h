@@ -1,4 +1,5 @@
-// A clock that stands still until it is told to move, for deterministic tests and for the simulation. Thread-safe.
+// A clock that stands still until it is told to move, for deterministic tests and for the
+// simulation. Thread-safe.
 
 #ifndef NEARCACHE_INTERNAL_BASE_FAKE_CLOCK_H_
 #define NEARCACHE_INTERNAL_BASE_FAKE_CLOCK_H_
@@ -17,6 +18,7 @@ class FakeClock final : public Clock {
 
   MonotonicNanos Now() const override { return now_.load(std::memory_order_acquire); }
   MonotonicNanos NowCoarse() const override { return Now(); }
+  int64_t CoarseLagNanos() const override { return 0; }
   int64_t SuspendedNanos() const override { return suspended_.load(std::memory_order_acquire); }
 
   void Advance(absl::Duration by) {

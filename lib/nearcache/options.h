@@ -1,11 +1,13 @@
 // Everything that can be set about a Cache, in one plain struct.
 //
-// Fill it in code, or start from a URL (Options::FromUrl) or from the environment (Options::FromEnvironment) and go on in
-// code. Cache::Open validates all of it and names the field, the value and the limit that was broken; Validate() does
-// the same without opening anything. An Options may be copied freely and is read once, by Open.
+// Fill it in code, or start from a URL (Options::FromUrl) or from the environment
+// (Options::FromEnvironment) and go on in code. Cache::Open validates all of it and names the
+// field, the value and the limit that was broken; Validate() does the same without opening
+// anything. An Options may be copied freely and is read once, by Open.
 //
-// The defaults are meant to be kept: for most services a URL, a key_prefix and local.capacity_bytes are all there is to
-// say. Each field says its effect, its unit, the direction of the trade, and when to leave it alone.
+// The defaults are meant to be kept: for most services a URL, a key_prefix and local.capacity_bytes
+// are all there is to say. Each field says its effect, its unit, the direction of the trade, and
+// when to leave it alone.
 
 #ifndef NEARCACHE_OPTIONS_H_
 #define NEARCACHE_OPTIONS_H_
@@ -24,38 +26,44 @@ namespace nearcache {
 
 // What a read does with entries in memory while the invalidation channel is down.
 enum class LinkDownPolicy {
-  kServeWithinBound,  // Serve them for at most staleness_bound after they were last known to be fresh. The default.
-  kGoRemote,          // Drop them at once; every read asks the remote tier until the channel is back.
-  kFail,              // Drop them at once; reads that the remote tier cannot answer fail with kUnavailable, as always,
-                      // and so do all others until the channel is back.
+  kServeWithinBound,  // Serve them for at most staleness_bound after they were last known to be
+                      // fresh. The default.
+  kGoRemote,  // Drop them at once; every read asks the remote tier until the channel is back.
+  kFail,  // Drop them at once; reads that the remote tier cannot answer fail with kUnavailable, as
+          // always, and so do all others until the channel is back.
 };
 
 // The memory of this process.
 struct LocalOptions {
-  // Hard bound, in bytes, on all that the local tier holds: keys, values, headers, table, allocator rounding. More: a
-  // higher hit share. 0 turns the local tier off (sessions, values that must never be stale). At least 1 MiB otherwise.
+  // Hard bound, in bytes, on all that the local tier holds: keys, values, headers, table, allocator
+  // rounding. More: a higher hit share. 0 turns the local tier off (sessions, values that must
+  // never be stale). At least 1 MiB otherwise.
   size_t capacity_bytes = size_t{64} << 20;
 
-  // An entry above this many bytes (key, value and header) is passed through and not kept, so that one huge value
-  // cannot push out thousands. At most capacity_bytes / 16.
+  // An entry above this many bytes (key, value and header) is passed through and not kept, so that
+  // one huge value cannot push out thousands. At most capacity_bytes / kEntriesMin.
   size_t entry_bytes_max = size_t{1} << 20;
+  static constexpr size_t kEntriesMin = 16;
 
-  // Longest time an entry stays in memory, whatever its own time to live. A backstop only: coherence does not rest on
-  // it. Longer: fewer remote reads. Leave alone unless strangers write the namespace behind the library's back.
+  // Longest time an entry stays in memory, whatever its own time to live. A backstop only:
+  // coherence does not rest on it. Longer: fewer remote reads. Leave alone unless strangers write
+  // the namespace behind the library's back.
   absl::Duration time_to_live_max = absl::Minutes(5);
 
-  // Number of stripes, each with its own lock for writers; a power of two, or 0 to choose 8 per hardware thread.
-  // Leave alone unless a profile shows writers waiting.
+  // Number of stripes, each with its own lock for writers; a power of two, or 0 to choose 8 per
+  // hardware thread. Leave alone unless a profile shows writers waiting.
   int stripe_count = 0;
 };
 
 // The server and the way to it.
 struct RemoteOptions {
-  // Host name or address of the server, or empty when unix_socket is set or there is no remote tier.
+  // Host name or address of the server, or empty when unix_socket is set or there is no remote
+  // tier.
   std::string host;
   int port = 6379;
 
-  // Path of the server's unix socket; takes the place of host and port. Faster than TCP on the same machine.
+  // Path of the server's unix socket; takes the place of host and port. Faster than TCP on the same
+  // machine.
   std::string unix_socket;
 
   // ACL user; empty for the default user.
@@ -64,7 +72,8 @@ struct RemoteOptions {
   // Never printed, never part of an error.
   std::string password;
 
-  // Database number, as in SELECT. Sharing a database between caches is fine; sharing a key_prefix is not.
+  // Database number, as in SELECT. Sharing a database between caches is fine; sharing a key_prefix
+  // is not.
   int database = 0;
 
   // TLS to the server. Not built in yet: Validate refuses it with kUnimplemented.
@@ -73,18 +82,19 @@ struct RemoteOptions {
   // Shown by CLIENT LIST on the server.
   std::string client_name = "nearcache";
 
-  // Longest time for name look-up, connect, TLS and the handshake together. Shorter: faster detection of a dead server.
+  // Longest time for name look-up, connect, TLS and the handshake together. Shorter: faster
+  // detection of a dead server.
   absl::Duration connect_timeout = absl::Seconds(2);
 
   // Deadline of a call that was given none. Shorter: a slow server turns into misses sooner.
   absl::Duration command_timeout = absl::Seconds(1);
 
-  // A connection whose oldest unanswered command is older than this is replaced, however much is being written to it.
-  // Must be at least command_timeout.
+  // A connection whose oldest unanswered command is older than this is replaced, however much is
+  // being written to it. Must be at least command_timeout.
   absl::Duration health_timeout = absl::Seconds(1);
 
-  // Upper end of the random pause between two attempts to connect (full jitter, doubling from 20 ms). Longer: gentler
-  // on a server that comes back to a whole fleet.
+  // Upper end of the random pause between two attempts to connect (full jitter, doubling from 20
+  // ms). Longer: gentler on a server that comes back to a whole fleet.
   absl::Duration reconnect_backoff_max = absl::Seconds(2);
 
   // Operations queued or in flight; above it calls fail at once with kResourceExhausted.
@@ -93,15 +103,17 @@ struct RemoteOptions {
   // Bytes of commands queued or in flight; above it calls fail at once with kResourceExhausted.
   size_t queued_bytes_max = size_t{64} << 20;
 
-  // 3 tries RESP3 and falls back; 2 never asks. Leave alone unless a proxy in between mishandles HELLO.
+  // 3 tries RESP3 and falls back; 2 never asks. Leave alone unless a proxy in between mishandles
+  // HELLO.
   int resp_version = 3;
 };
 
 // How fresh a read is.
 struct CoherenceOptions {
-  // The bound Δ of the promise: a read never returns a value that had been replaced by an acknowledged write more than
-  // this long ago, even if messages are lost, connections cut or this process paused. Shorter: fresher when something
-  // breaks, a heartbeat every Δ/5 to the server. At least 50 ms, at most 1 min.
+  // The bound Δ of the promise: a read never returns a value that had been replaced by an
+  // acknowledged write more than this long ago, even if messages are lost, connections cut or this
+  // process paused. Shorter: fresher when something breaks, a heartbeat every Δ/5 to the server. At
+  // least 50 ms, at most 1 min.
   absl::Duration staleness_bound = absl::Seconds(1);
 
   LinkDownPolicy link_down_policy = LinkDownPolicy::kServeWithinBound;
@@ -109,8 +121,8 @@ struct CoherenceOptions {
 
 // How values are stored in the remote tier.
 struct CodecOptions {
-  // Compress values of at least this many bytes with zstd, when that saves a tenth. 0 turns compression off; larger
-  // saves processor time, smaller saves memory and network.
+  // Compress values of at least this many bytes with zstd, when that saves a tenth. 0 turns
+  // compression off; larger saves processor time, smaller saves memory and network.
   size_t compression_threshold_bytes = 1024;
 
   // zstd's level, 1 to 19. Leave alone: above 3 the time grows much faster than the ratio.
@@ -122,16 +134,18 @@ struct LimitOptions {
   // Longest key, in bytes. Keys are binary-safe; empty ones are refused.
   size_t key_bytes_max = 1024;
 
-  // Longest value, in bytes, before compression; also the most that is accepted from the server. At most 512 MiB.
+  // Longest value, in bytes, before compression; also the most that is accepted from the server. At
+  // most 512 MiB.
   size_t value_bytes_max = size_t{8} << 20;
 
-  // Calls of this cache that may wait for an answer at the same time; above it they fail with kResourceExhausted.
+  // Calls of this cache that may wait for an answer at the same time; above it they fail with
+  // kResourceExhausted.
   size_t calls_max = 65536;
 };
 
 struct Options {
-  // The remote tier. With neither a host nor a unix socket there is none: the cache is local to this process, and no
-  // option of remote, coherence or codec matters.
+  // The remote tier. With neither a host nor a unix socket there is none: the cache is local to
+  // this process, and no option of remote, coherence or codec matters.
   RemoteOptions remote;
 
   LocalOptions local;
@@ -139,19 +153,20 @@ struct Options {
   CodecOptions codec;
   LimitOptions limits;
 
-  // First part of every key in Redis: `key_prefix:key_version:key`, as django-redis lays keys out. It is the name of the
-  // coherence domain: all processes that share data must use the same, all others another one. Up to 128 bytes, no
-  // spaces, control characters or braces.
+  // First part of every key in Redis: `key_prefix:key_version:key`, as django-redis lays keys out.
+  // It is the name of the coherence domain: all processes that share data must use the same, all
+  // others another one. Up to 128 bytes, no spaces, control characters or braces.
   std::string key_prefix;
 
-  // Second part of every key in Redis. Raise it when the meaning of the values changes: old entries are then invisible,
-  // and expire by themselves. 0 to 2^31 - 1.
+  // Second part of every key in Redis. Raise it when the meaning of the values changes: old entries
+  // are then invisible, and expire by themselves. 0 to 2^31 - 1.
   int64_t key_version = 1;
 
   // Time to live of a value that was stored without one of its own.
   absl::Duration default_time_to_live = absl::Minutes(5);
 
-  // Runs callbacks and loaders. Not owned, must outlive the cache. Null: threads of the library's own.
+  // Runs callbacks and loaders. Not owned, must outlive the cache. Null: threads of the library's
+  // own.
   Executor* executor = nullptr;
 
   // Size of the library's own pool, when there is no executor: 1 to 64.
@@ -160,21 +175,27 @@ struct Options {
   // Whether there is a remote tier.
   bool has_remote() const { return !remote.host.empty() || !remote.unix_socket.empty(); }
 
-  // Reads `redis://[user[:password]@]host[:port][/database][?parameter=value&…]`, `rediss://…` (TLS) or
-  // `unix://[user[:password]@]/path[?database=n&…]`. User, password, path and parameter values may be percent-encoded.
-  // Parameters: database, client_name, connect_timeout, command_timeout, health_timeout, staleness_bound, key_prefix,
-  // key_version, default_time_to_live, local_capacity (durations as 250ms, 2s, 5m; sizes as 64MiB, 1GiB or bytes), resp.
+  // Reads `redis://[user[:password]@]host[:port][/database][?parameter=value&…]`, `rediss://…`
+  // (TLS) or `unix://[user[:password]@]/path[?database=n&…]`. User, password, path and parameter
+  // values may be percent-encoded. Parameters: database, client_name, connect_timeout,
+  // command_timeout, health_timeout, staleness_bound, key_prefix, key_version,
+  // default_time_to_live, local_capacity (durations as 250ms, 2s, 5m; sizes as 64MiB, 1GiB or
+  // bytes), resp. What a URL cannot say, or does not, follows what it says: local.entry_bytes_max
+  // is lowered for a small local_capacity, and health_timeout raised for a long command_timeout.
   //
-  //   kInvalidArgument   the URL, or the named part of it, cannot be read; an unknown parameter (known ones are listed).
+  //   kInvalidArgument   the URL, or the named part of it, cannot be read; an unknown parameter
+  //   (known ones are listed).
   //                      The text never contains the user info part.
   static absl::StatusOr<Options> FromUrl(absl::string_view url);
 
-  // Reads the variables that Django deployments of the same Redis use already: REDIS_URL (as above; unset or empty: no
-  // remote tier), REDIS_PASSWORD (when the URL has none), CACHE_TIMEOUT (default_time_to_live in seconds),
-  // PROJECT_NAME (key_prefix, when the URL has none). Errors as FromUrl, naming the variable.
+  // Reads the variables that Django deployments of the same Redis use already: REDIS_URL (as above;
+  // unset or empty: no remote tier), REDIS_PASSWORD (when the URL has none), CACHE_TIMEOUT
+  // (default_time_to_live in seconds), PROJECT_NAME (key_prefix, when the URL has none). Errors as
+  // FromUrl, naming the variable.
   static absl::StatusOr<Options> FromEnvironment();
 
-  // Ok, or kInvalidArgument naming the first field out of bounds, its value and the limit (kUnimplemented for tls).
+  // Ok, or kInvalidArgument naming the first field out of bounds, its value and the limit
+  // (kUnimplemented for tls).
   absl::Status Validate() const;
 
   // All fields as `name=value` lines, the password as `***`.

@@ -1,9 +1,10 @@
 // A counter that many threads add to at once without sharing a cache line.
 //
-// Each thread adds to one of kStripes cells, each alone on its line, chosen once per thread in turn; reading sums the
-// cells. Threads beyond kStripes share cells, which costs speed and never counts. Add: one relaxed atomic add, about
-// 5 ns. Sum: kStripes loads; it sees every add that happened before it and perhaps some that happen meanwhile, so two
-// counters read one after the other need not agree. Memory: 64 bytes per stripe, 1 KiB by default.
+// Each thread adds to one of kStripes cells, each alone on its line, chosen once per thread in
+// turn; reading sums the cells. Threads beyond kStripes share cells, which costs speed and never
+// counts. Add: one relaxed atomic add, about 5 ns. Sum: kStripes loads; it sees every add that
+// happened before it and perhaps some that happen meanwhile, so two counters read one after the
+// other need not agree. Memory: 64 bytes per stripe, 1 KiB by default.
 //
 // Thread-safe. Neither copyable nor movable: threads hold no pointers to it, but other objects do.
 
@@ -17,8 +18,8 @@
 
 namespace nearcache::internal {
 
-// A small number of this thread, given out in turn from 1 as threads first ask: neighbours get different stripes,
-// which a hash of the thread's id would not assure. Never 0. About 1 ns.
+// A small number of this thread, given out in turn from 1 as threads first ask: neighbours get
+// different stripes, which a hash of the thread's id would not assure. Never 0. About 1 ns.
 inline uint32_t ThreadNumber() {
   static std::atomic<uint32_t> last{0};
   // Constant initialisation: no guard on the way of every call.

@@ -1,6 +1,6 @@
-// Integers in the one textual form that Redis' INCRBY and our integer frames share: decimal int64, no plus sign, no
-// leading zeros, no "-0", no spaces. One number has exactly one text, so a value that reads as a number is also written
-// back byte for byte.
+// Integers in the one textual form that Redis' INCRBY and our integer frames share: decimal int64,
+// no plus sign, no leading zeros, no "-0", no spaces. One number has exactly one text, so a value
+// that reads as a number is also written back byte for byte.
 
 #ifndef NEARCACHE_INTERNAL_CODEC_CANONICAL_INTEGER_H_
 #define NEARCACHE_INTERNAL_CODEC_CANONICAL_INTEGER_H_
@@ -12,8 +12,8 @@
 
 namespace nearcache::internal::codec {
 
-// The number that `text` is the canonical form of, or nullopt. Looks at 20 bytes at most; about 1 ns for text that
-// does not begin like a number.
+// The number that `text` is the canonical form of, or nullopt. Looks at 20 bytes at most; about 1
+// ns for text that does not begin like a number.
 absl::optional<int64_t> ParseCanonicalInteger(absl::string_view text);
 
 }  // namespace nearcache::internal::codec

@@ -8,14 +8,16 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 
-// For ZSTD_getFrameHeader: the stable interface tells neither the window nor the dictionary before decoding.
+// For ZSTD_getFrameHeader: the stable interface tells neither the window nor the dictionary before
+// decoding.
 #define ZSTD_STATIC_LINKING_ONLY
 #include "zstd.h"
 
 namespace nearcache::internal::codec {
 namespace {
 
-// Compressed bytes first land here, so that the frame is allocated at its final size. Larger ones are not kept.
+// Compressed bytes first land here, so that the frame is allocated at its final size. Larger ones
+// are not kept.
 constexpr size_t kScratchBytesMax = size_t{256} << 10;
 
 // The largest window of levels 1 to 19; what needs more was not written by this library.
@@ -90,15 +92,16 @@ Compressor::Compressor(const CompressorOptions& options)
 Compressor::~Compressor() = default;
 
 bool Compressor::Compress(absl::string_view raw, std::string* output) const {
-  if (options_.threshold_bytes == 0 || raw.size() < options_.threshold_bytes) return false;
+  if (!Tries(raw.size())) return false;
   std::unique_ptr<Compression> compression = pools_->compression.Take();
   if (compression->context == nullptr) return false;
-  // Room for nine tenths only: zstd gives up as soon as that is full, so what does not pay is found out early.
+  // Room for nine tenths only: zstd gives up as soon as that is full, so what does not pay is found
+  // out early.
   const size_t size_max = raw.size() - raw.size() / 10 - 1;
   std::string& scratch = compression->scratch;
   if (scratch.size() < size_max) scratch.resize(size_max);
-  const size_t size = ZSTD_compressCCtx(compression->context.get(), scratch.data(), size_max, raw.data(), raw.size(),
-                                        options_.level);
+  const size_t size = ZSTD_compressCCtx(compression->context.get(), scratch.data(), size_max,
+                                        raw.data(), raw.size(), options_.level);
   const bool pays = ZSTD_isError(size) == 0;
   if (pays) output->append(scratch.data(), size);
   if (scratch.size() > kScratchBytesMax) std::string().swap(scratch);
@@ -110,8 +113,8 @@ bool Compressor::Decompress(absl::string_view compressed, char* raw, size_t raw_
   if (!IsOneFrame(compressed, raw_size)) return false;
   std::unique_ptr<Decompression> decompression = pools_->decompression.Take();
   if (decompression->context == nullptr) return false;
-  const size_t size = ZSTD_decompressDCtx(decompression->context.get(), raw, raw_size, compressed.data(),
-                                          compressed.size());
+  const size_t size = ZSTD_decompressDCtx(decompression->context.get(), raw, raw_size,
+                                          compressed.data(), compressed.size());
   pools_->decompression.Give(std::move(decompression));
   return size == raw_size;  // An error code is never a size that fits.
 }

@@ -9,8 +9,8 @@
 
 namespace nearcache::internal::codec {
 
-// XXH3-64 over the header without its state byte and without the checksum field, followed by `payload` (empty for an
-// integer frame, see base/frame_layout.h).
+// XXH3-64 over the header without its state byte and without the checksum field, followed by
+// `payload` (empty for an integer frame, see base/frame_layout.h).
 //
 // REQUIRES: `header` has at least kFrameHeaderSize bytes.
 uint64_t FrameChecksum(absl::string_view header, absl::string_view payload);

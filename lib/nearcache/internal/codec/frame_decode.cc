@@ -10,7 +10,8 @@
 namespace nearcache::internal::codec {
 namespace {
 
-static_assert(static_cast<int>(FrameResult::kTooLarge) + 1 == kFrameResultCount, "kTooLarge is the last one");
+static_assert(static_cast<int>(FrameResult::kTooLarge) + 1 == kFrameResultCount,
+              "kTooLarge is the last one");
 
 OperationId LoadId(const char* bytes) {
   return {LoadLittleEndian64(bytes), LoadLittleEndian64(bytes + sizeof(uint64_t))};
@@ -56,7 +57,8 @@ FrameResult CheckKind(absl::string_view frame) {
 
 FrameResult CheckSizes(const Header& header, size_t payload_size) {
   if (header.codec == FrameCodec::kInteger) {
-    const bool fits = header.raw_size == 0 && header.stored_size == 0 && payload_size <= kFrameIntegerSizeMax;
+    const bool fits =
+        header.raw_size == 0 && header.stored_size == 0 && payload_size <= kFrameIntegerSizeMax;
     return fits ? FrameResult::kOk : FrameResult::kBadSize;
   }
   if (payload_size < header.stored_size) return FrameResult::kTruncated;
@@ -76,7 +78,8 @@ FrameResult CheckIntegrity(absl::string_view frame, const Header& header) {
   if (FrameChecksum(frame, integer ? absl::string_view() : payload) != header.checksum) {
     return FrameResult::kBadChecksum;
   }
-  if (header.state != FrameState::kLive && header.state != FrameState::kExpired) return FrameResult::kBadState;
+  if (header.state != FrameState::kLive && header.state != FrameState::kExpired)
+    return FrameResult::kBadState;
   if (integer && !ParseCanonicalInteger(payload).has_value()) return FrameResult::kBadPayload;
   return FrameResult::kOk;
 }
@@ -94,7 +97,8 @@ void DestroyBlock(RefCounted* block) noexcept {
 }
 
 // Decompresses into one allocation: the counted header, then the value.
-bool Decompress(absl::string_view payload, size_t raw_size, const Compressor& compressor, Value* value) {
+bool Decompress(absl::string_view payload, size_t raw_size, const Compressor& compressor,
+                Value* value) {
   char* const memory = static_cast<char*>(::operator new(sizeof(RefCounted) + raw_size));
   auto* const block = new (memory) RefCounted(DestroyBlock);
   char* const raw = memory + sizeof(RefCounted);
@@ -104,7 +108,8 @@ bool Decompress(absl::string_view payload, size_t raw_size, const Compressor& co
   return false;
 }
 
-FrameResult ReadValue(const Value& frame, const Header& header, const DecodeOptions& options, Value* value) {
+FrameResult ReadValue(const Value& frame, const Header& header, const DecodeOptions& options,
+                      Value* value) {
   const size_t payload_size = frame.size() - kFrameHeaderSize;
   const size_t raw_size = header.codec == FrameCodec::kZstd ? header.raw_size : payload_size;
   if (raw_size > options.value_bytes_max) return FrameResult::kTooLarge;
@@ -113,12 +118,14 @@ FrameResult ReadValue(const Value& frame, const Header& header, const DecodeOpti
     return FrameResult::kOk;
   }
   const absl::string_view payload = frame.view().substr(kFrameHeaderSize);
-  return Decompress(payload, raw_size, *options.compressor, value) ? FrameResult::kOk : FrameResult::kBadPayload;
+  return Decompress(payload, raw_size, *options.compressor, value) ? FrameResult::kOk
+                                                                   : FrameResult::kBadPayload;
 }
 
 }  // namespace
 
-DecodedFrame DecodeFrame(const Value& frame, absl::string_view key, OperationId epoch, const DecodeOptions& options) {
+DecodedFrame DecodeFrame(const Value& frame, absl::string_view key, OperationId epoch,
+                         const DecodeOptions& options) {
   DecodedFrame decoded;
   decoded.result = CheckKind(frame.view());
   if (decoded.result != FrameResult::kOk) return decoded;
@@ -141,8 +148,8 @@ DecodedFrame DecodeFrame(const Value& frame, absl::string_view key, OperationId 
 
 absl::string_view FrameResultName(FrameResult result) {
   static constexpr absl::string_view kNames[kFrameResultCount] = {
-      "ok",        "expired",  "cleared",      "foreign",   "unknown_version", "truncated",
-      "bad_size",  "bad_checksum", "bad_state", "bad_payload", "wrong_key",  "too_large"};
+      "ok",       "expired",      "cleared",   "foreign",     "unknown_version", "truncated",
+      "bad_size", "bad_checksum", "bad_state", "bad_payload", "wrong_key",       "too_large"};
   return kNames[static_cast<int>(result)];
 }
 

@@ -17,14 +17,13 @@ void StoreId(char* bytes, const OperationId& id) {
 }
 
 // Appends the value in the form that suits it and says which one that is.
-FrameCodec AppendPayload(absl::string_view value, const Compressor* compressor, std::string* frame) {
+FrameCodec AppendPayload(absl::string_view value, const Compressor* compressor,
+                         std::string* frame) {
   if (ParseCanonicalInteger(value).has_value()) {
     frame->append(value.data(), value.size());
     return FrameCodec::kInteger;
   }
   if (compressor != nullptr && compressor->Compress(value, frame)) return FrameCodec::kZstd;
-  // The header was allocated alone so far: one more allocation, of exactly the size that is needed.
-  frame->reserve(kFrameHeaderSize + value.size());
   frame->append(value.data(), value.size());
   return FrameCodec::kRaw;
 }
@@ -32,13 +31,19 @@ FrameCodec AppendPayload(absl::string_view value, const Compressor* compressor, 
 void SealFrame(std::string* frame) {
   const bool integer = static_cast<FrameCodec>((*frame)[kFrameCodecOffset]) == FrameCodec::kInteger;
   const absl::string_view payload = absl::string_view(*frame).substr(kFrameHeaderSize);
-  StoreLittleEndian64(&(*frame)[kFrameChecksumOffset], FrameChecksum(*frame, integer ? absl::string_view() : payload));
+  StoreLittleEndian64(&(*frame)[kFrameChecksumOffset],
+                      FrameChecksum(*frame, integer ? absl::string_view() : payload));
 }
 
 }  // namespace
 
-std::string EncodeFrame(absl::string_view value, const FrameStamp& stamp, const Compressor* compressor) {
-  std::string frame(kFrameHeaderSize, '\0');
+std::string EncodeFrame(absl::string_view value, const FrameStamp& stamp,
+                        const Compressor* compressor) {
+  std::string frame;
+  // The size of what may shrink is known only afterwards.
+  const bool may_shrink = compressor != nullptr && compressor->Tries(value.size());
+  frame.reserve(kFrameHeaderSize + (may_shrink ? 0 : value.size()));
+  frame.resize(kFrameHeaderSize);
   const FrameCodec codec = AppendPayload(value, compressor, &frame);
   char* const header = frame.data();
   std::copy(std::begin(kFrameMagic), std::end(kFrameMagic), header + kFrameMagicOffset);
@@ -50,7 +55,8 @@ std::string EncodeFrame(absl::string_view value, const FrameStamp& stamp, const 
   StoreLittleEndian64(header + kFrameKeyDigestOffset, FrameKeyDigest(stamp.key));
   if (codec != FrameCodec::kInteger) {
     StoreLittleEndian32(header + kFrameRawSizeOffset, static_cast<uint32_t>(value.size()));
-    StoreLittleEndian32(header + kFrameStoredSizeOffset, static_cast<uint32_t>(frame.size() - kFrameHeaderSize));
+    StoreLittleEndian32(header + kFrameStoredSizeOffset,
+                        static_cast<uint32_t>(frame.size() - kFrameHeaderSize));
   }
   SealFrame(&frame);
   return frame;

@@ -42,8 +42,8 @@ struct alignas(64) Histogram::Stripe {
 Histogram::Histogram() : stripes_(new Stripe[kStripes]) {}
 Histogram::~Histogram() = default;
 
-// Bucket b < 64 is b nanoseconds. From there on a power of two 2^e has 32 buckets, chosen by the 5 bits behind the
-// leading one.
+// Bucket b < 64 is b nanoseconds. From there on a power of two 2^e has 32 buckets, chosen by the 5
+// bits behind the leading one.
 size_t Histogram::BucketOf(int64_t nanos) {
   const uint64_t value = nanos < 0 ? 0 : static_cast<uint64_t>(nanos);
   if (value < 2 * kPartsPerPowerOfTwo) return value;
@@ -79,7 +79,8 @@ HistogramSnapshot Histogram::Snapshot() const {
     }
     snapshot.sum_nanos_ += stripe.sum_nanos.load(std::memory_order_relaxed);
     min_nanos = std::min(min_nanos, stripe.min_nanos.load(std::memory_order_relaxed));
-    snapshot.max_nanos_ = std::max(snapshot.max_nanos_, stripe.max_nanos.load(std::memory_order_relaxed));
+    snapshot.max_nanos_ =
+        std::max(snapshot.max_nanos_, stripe.max_nanos.load(std::memory_order_relaxed));
   }
   // A value may be counted whose minimum is not noted yet.
   snapshot.min_nanos_ = std::min(min_nanos, snapshot.max_nanos_);
@@ -97,7 +98,8 @@ absl::Duration HistogramSnapshot::Percentile(double percent) const {
   uint64_t seen = 0;
   for (size_t bucket = 0; bucket + 1 < buckets_.size(); ++bucket) {
     seen += buckets_[bucket];
-    if (seen >= rank) return absl::Nanoseconds(std::clamp(BucketMiddle(bucket), min_nanos_, max_nanos_));
+    if (seen >= rank)
+      return absl::Nanoseconds(std::clamp(BucketMiddle(bucket), min_nanos_, max_nanos_));
   }
   // The last bucket has no upper end, so the exact maximum is the best that is known of it.
   return max();

@@ -1,13 +1,15 @@
 // A histogram of durations that many threads record into at once, for latencies and lags.
 //
-// Buckets are log-linear: every power of two is cut into 32 equal parts, so that a bucket is at most 1/32 = 3.1 % of its
-// values wide, and a percentile, which answers with the middle of its bucket, is off by at most 1.6 %. Below 64 ns every
-// nanosecond has a bucket of its own. Durations of more than 137 s share the last bucket; count, sum, minimum and
-// maximum are exact for all. The scheme is that of HdrHistogram (Gil Tene), with a fixed precision.
+// Buckets are log-linear: every power of two is cut into 32 equal parts, so that a bucket is at
+// most 1/32 = 3.1 % of its values wide, and a percentile, which answers with the middle of its
+// bucket, is off by at most 1.6 %. Below 64 ns every nanosecond has a bucket of its own. Durations
+// of more than 137 s share the last bucket; count, sum, minimum and maximum are exact for all. The
+// scheme is that of HdrHistogram (Gil Tene), with a fixed precision.
 //
-// Concurrency: lock-free. A thread records into one of 8 stripes (base/striped_counter.h) with two relaxed adds and two
-// comparisons, about 10 ns, whatever the other threads do. A snapshot stops nobody; taken while others record, it may
-// lack their last few values, and its sum may belong to a few values more or less than its count.
+// Concurrency: lock-free. A thread records into one of 8 stripes (base/striped_counter.h) with two
+// relaxed adds and two comparisons, about 10 ns, whatever the other threads do. A snapshot stops
+// nobody; taken while others record, it may lack their last few values, and its sum may belong to a
+// few values more or less than its count.
 //
 // Memory: 8 stripes of 1056 buckets, 66 KiB, never more. A snapshot has 8.3 KiB.
 
@@ -25,7 +27,8 @@
 
 namespace nearcache::internal::metrics {
 
-// What a histogram held at one moment. A plain value: copy, merge, subtract. Not thread-safe while it changes.
+// What a histogram held at one moment. A plain value: copy, merge, subtract. Not thread-safe while
+// it changes.
 class HistogramSnapshot {
  public:
   HistogramSnapshot();
@@ -36,17 +39,19 @@ class HistogramSnapshot {
   // Zero while count() is 0.
   absl::Duration min() const { return absl::Nanoseconds(count_ == 0 ? 0 : min_nanos_); }
   absl::Duration max() const { return absl::Nanoseconds(count_ == 0 ? 0 : max_nanos_); }
-  absl::Duration mean() const { return count_ == 0 ? absl::ZeroDuration() : sum() / static_cast<double>(count_); }
+  absl::Duration mean() const {
+    return count_ == 0 ? absl::ZeroDuration() : sum() / static_cast<double>(count_);
+  }
 
-  // A duration that `percent` (0 to 100) of the values do not exceed, off by 1.6 % at most; min() for 0, max() for 100,
-  // zero while count() is 0.
+  // A duration that `percent` (0 to 100) of the values do not exceed, off by 1.6 % at most; min()
+  // for 0, max() for 100, zero while count() is 0.
   absl::Duration Percentile(double percent) const;
 
   // Adds the values of another histogram, as if all had been recorded into one.
   void Merge(const HistogramSnapshot& other);
 
-  // What was recorded after `earlier`, a snapshot of the same histogram. Its minimum and maximum are known as precisely
-  // as a percentile only.
+  // What was recorded after `earlier`, a snapshot of the same histogram. Its minimum and maximum
+  // are known as precisely as a percentile only.
   HistogramSnapshot Since(const HistogramSnapshot& earlier) const;
 
  private:

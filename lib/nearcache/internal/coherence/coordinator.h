@@ -1,18 +1,22 @@
-// The coherence of one cache with all others of its namespace: performs what the channel machine (channel_machine.h)
-// decides. It hears the invalidation channel, empties the local tier accordingly, proves by heartbeats that nothing was
-// missed, and keeps the lease under which memory may answer (local/lane_lease.h) and the epoch of the namespace.
+// The coherence of one cache with all others of its namespace: performs what the channel machine
+// (channel_machine.h) decides. It hears the invalidation channel, empties the local tier
+// accordingly, proves by heartbeats that nothing was missed, and keeps the lease under which memory
+// may answer (local/lane_lease.h) and the epoch of the namespace.
 //
-// Threads. Events, heartbeats and everything they cause run on the store's loop thread. Epoch, LastEpoch, open, GetStats
-// and Status may be called from any thread; Epoch is lock-free and costs a few loads. AdoptEpoch and NoteOwnClear may be
-// called from any thread and take a mutex for a few instructions. Nothing here blocks.
+// Threads. Events, heartbeats and everything they cause run on the store's loop thread. Epoch,
+// LastEpoch, open, GetStats and Status may be called from any thread; Epoch is lock-free and costs
+// a few loads. AdoptEpoch and NoteOwnClear may be called from any thread and take a mutex for a few
+// instructions. Nothing here blocks.
 //
-// Life. Make it, Store::Start(&coordinator, &coordinator.encoder()), coordinator.Start(); to end: Store::Shutdown(), then
-// Stop(). It must outlive the store's loop, and store, tier, ids and clock must outlive it.
+// Life. Make it, Store::Start(&coordinator, &coordinator.encoder()), coordinator.Start(); to end:
+// Store::Shutdown(), then Stop(). It must outlive the store's loop, and store, tier, ids and clock
+// must outlive it.
 //
-// Epochs. The epoch of a namespace is the id of its last Clear (or of the process that found none). A frame that carries
-// another epoch counts as absent. A reader takes Epoch(now) *after* LocalTier::BeginRead, and not before: then either the
-// epoch it uses is the new one, or the Clear that changed it has voided the read. With nullopt it asks the server by
-// ReadRequest::want_epoch and hands the answer to AdoptEpoch before it completes the read. A fresh read always asks.
+// Epochs. The epoch of a namespace is the id of its last Clear (or of the process that found none).
+// A frame that carries another epoch counts as absent. A reader takes Epoch(now) *after*
+// LocalTier::BeginRead, and not before: then either the epoch it uses is the new one, or the Clear
+// that changed it has voided the read. With nullopt it asks the server by ReadRequest::want_epoch
+// and hands the answer to AdoptEpoch before it completes the read. A fresh read always asks.
 
 #ifndef NEARCACHE_INTERNAL_COHERENCE_COORDINATOR_H_
 #define NEARCACHE_INTERNAL_COHERENCE_COORDINATOR_H_
@@ -36,8 +40,8 @@ namespace nearcache::internal::coherence {
 struct CoordinatorOptions {
   // The bound of the promise; a heartbeat leaves every fifth of it.
   absl::Duration staleness_bound = absl::Seconds(1);
-  // Empty the local tier whenever the generation ends, instead of serving what is younger than the bound
-  // (LinkDownPolicy::kGoRemote and kFail).
+  // Empty the local tier whenever the generation ends, instead of serving what is younger than the
+  // bound (LinkDownPolicy::kGoRemote and kFail).
   bool drop_on_close = false;
   // Options::key_version: changes of keys of another version do not concern this process.
   int64_t key_version = 1;
@@ -58,7 +62,8 @@ struct CoherenceStats {
   uint64_t heartbeat_timeouts = 0;
   uint64_t remote_resets = 0;
   absl::Duration heartbeat_age = absl::InfiniteDuration();  // Gauge.
-  absl::Duration round_trip = absl::InfiniteDuration();     // Gauge: of the last heartbeat that was answered.
+  absl::Duration round_trip =
+      absl::InfiniteDuration();  // Gauge: of the last heartbeat that was answered.
   DurationSummary invalidation_lag;
 };
 
@@ -76,28 +81,32 @@ class Coordinator : public remote::ChannelEvents {
   // Fails every Sync that still waits with kCancelled. Call after Store::Shutdown; idempotent.
   void Stop();
 
-  // The namespace's epoch, if the lease vouches for it at `now`: no Clear acknowledged before now - staleness_bound is
-  // missing. Nullopt: ask the server. Lock-free.
+  // The namespace's epoch, if the lease vouches for it at `now`: no Clear acknowledged before now -
+  // staleness_bound is missing. Nullopt: ask the server. Lock-free.
   absl::optional<OperationId> Epoch(MonotonicNanos now) const;
 
-  // The last epoch heard of, vouched for or not; empty if none ever. For writers, who must put one into their frames.
+  // The last epoch heard of, vouched for or not; empty if none ever. For writers, who must put one
+  // into their frames.
   OperationId LastEpoch() const;
 
-  // A reply carried `epoch` (not empty). If it is news, the local tier is emptied before this returns, Epoch() gives
-  // nullopt until a heartbeat has confirmed it, and that heartbeat leaves at once.
+  // A reply carried `epoch` (not empty). If it is news, the local tier is emptied before this
+  // returns, Epoch() gives nullopt until a heartbeat has confirmed it, and that heartbeat leaves at
+  // once.
   void AdoptEpoch(OperationId epoch);
 
   // The own Clear `id` was acknowledged; call before its caller learns of it. As AdoptEpoch.
   void NoteOwnClear(OperationId id) { AdoptEpoch(id); }
 
-  // Calls `done` once: with ok when everything that any process had acknowledged before this call is known here, so that
-  // memory serves nothing older; one round trip. On the loop's thread, or from inside the call if it is refused.
+  // Calls `done` once: with ok when everything that any process had acknowledged before this call
+  // is known here, so that memory serves nothing older; one round trip. On the loop's thread, or
+  // from inside the call if it is refused.
   //   kDeadlineExceeded   not provable by `deadline`; the text says what is missing
   //   kResourceExhausted  too many wait already
   //   kCancelled          Stop was called
   void Sync(MonotonicNanos deadline, absl::AnyInvocable<void(absl::Status) &&> done);
 
-  // For Store::Start. Also notes when each announcement was made, which is how the lag of own ones is known.
+  // For Store::Start. Also notes when each announcement was made, which is how the lag of own ones
+  // is known.
   const remote::AnnouncementEncoder& encoder() const;
 
   // Whether a generation is open: the channel is subscribed and its base is known. Any thread.
@@ -105,7 +114,8 @@ class Coordinator : public remote::ChannelEvents {
 
   CoherenceStats GetStats() const;
 
-  // Ok while open and proven within the bound; else what is wrong and since when, in words. Code kUnavailable.
+  // Ok while open and proven within the bound; else what is wrong and since when, in words. Code
+  // kUnavailable.
   absl::Status Status() const;
 
   // remote::ChannelEvents, on the loop's thread.

@@ -1,0 +1,252 @@
+#include "nearcache/internal/coherence/channel_machine.h"
+
+#include <algorithm>
+
+namespace nearcache::internal::coherence {
+namespace {
+
+// Heartbeats per staleness bound (M5): four may fail in a row before memory stops answering.
+constexpr int64_t kHeartbeatsPerBound = 5;
+
+constexpr int64_t kPatienceNanosMin = 1'000'000'000;
+
+constexpr int kShortLivedMax = 4;
+
+}  // namespace
+
+ChannelMachine::ChannelMachine(const ChannelMachineOptions& options, EpochRegister* epochs)
+    : bound_(options.staleness_bound_nanos),
+      interval_(std::max<int64_t>(1, options.staleness_bound_nanos / kHeartbeatsPerBound)),
+      patience_(std::max(options.staleness_bound_nanos, kPatienceNanosMin)),
+      clock_lag_(options.clock_lag_nanos),
+      key_version_(options.key_version),
+      epochs_(epochs) {}
+
+// --- The channel
+
+void ChannelMachine::OnSubscribed(MonotonicNanos now, Actions* actions) {
+  if (state_ != State::kClosed) Close(now, CloseCause::kChannelLost, actions);
+  state_ = State::kSubscribed;
+  base_at_ = std::max(now, base_not_before_);
+  if (base_at_ <= now) SendBase(now, actions);
+  Arm(actions);
+}
+
+void ChannelMachine::OnChannelDown(MonotonicNanos now, Actions* actions) {
+  Close(now, CloseCause::kChannelLost, actions);
+  Arm(actions);
+}
+
+void ChannelMachine::OnSuspended(MonotonicNanos now, Actions* actions) {
+  // The age of an entry is not known any more either.
+  actions->push_back(DropLocal{});
+  if (state_ == State::kOpen) CloseAndReset(now, CloseCause::kSuspended, actions);
+  Arm(actions);
+}
+
+void ChannelMachine::Close(MonotonicNanos now, CloseCause cause, Actions* actions) {
+  if (state_ == State::kOpen) {
+    actions->push_back(CloseGeneration{cause});
+    // What keeps ending generations early (a fleet of mixed versions, somebody who forges messages)
+    // must not make us connect in a tight loop. A lost connection has its own back-off, in the
+    // link.
+    const bool short_lived = cause != CloseCause::kChannelLost && now - opened_at_ < bound_;
+    short_lived_ = short_lived ? std::min(short_lived_ + 1, kShortLivedMax) : 0;
+    if (short_lived) base_not_before_ = now + std::min(interval_ << (short_lived_ - 1), bound_);
+  }
+  epochs_->Distrust();
+  state_ = State::kClosed;
+  early_.clear();
+  base_at_ = kNever;
+  base_ticket_ = 0;
+  heartbeats_.clear();
+  next_heartbeat_ = kNever;
+  on_demand_again_ = false;
+}
+
+// M3: the end of a generation. Whatever the old connection still holds belongs to it, so that
+// connection goes, too.
+void ChannelMachine::CloseAndReset(MonotonicNanos now, CloseCause cause, Actions* actions) {
+  Close(now, cause, actions);
+  actions->push_back(ResetChannel{cause});
+}
+
+// --- The base (M3): fills count only after the subscription was confirmed and the lane was read
+// once.
+
+void ChannelMachine::SendBase(MonotonicNanos now, Actions* actions) {
+  state_ = State::kBasing;
+  base_at_ = kNever;
+  base_ticket_ = ++last_ticket_;
+  base_epoch_version_ = epochs_->version();
+  actions->push_back(ReadLane{ReadPurpose::kBase, base_ticket_, now + patience_});
+}
+
+void ChannelMachine::RetryBase(MonotonicNanos now) {
+  state_ = State::kSubscribed;
+  base_ticket_ = 0;
+  base_at_ = now + interval_;
+}
+
+void ChannelMachine::OnBaseRead(MonotonicNanos now, const remote::LaneReading& reading,
+                                Actions* actions) {
+  if (!reading.status.ok()) {
+    if (reading.leave_server) {
+      Close(now, CloseCause::kServerLeft, actions);
+      actions->push_back(ResetSession{CloseCause::kServerLeft});
+    } else {
+      RetryBase(now);
+    }
+    return;
+  }
+  if (reading.epoch.empty()) {
+    base_reading_ = reading;
+    actions->push_back(EnsureEpoch{base_ticket_, now + patience_});
+    return;
+  }
+  FinishBase(now, reading, actions);
+}
+
+void ChannelMachine::OnEpochEnsured(MonotonicNanos now, uint64_t ticket,
+                                    const absl::StatusOr<OperationId>& epoch, Actions* actions) {
+  if (state_ != State::kBasing || ticket != base_ticket_) return;
+  if (epoch.ok() && !epoch->empty()) {
+    base_reading_.epoch = *epoch;
+    FinishBase(now, base_reading_, actions);
+  } else {
+    RetryBase(now);
+  }
+  Arm(actions);
+}
+
+void ChannelMachine::FinishBase(MonotonicNanos now, const remote::LaneReading& reading,
+                                Actions* actions) {
+  const bool first_epoch = epochs_->Last().empty();
+  switch (epochs_->Confirm(reading.epoch, base_epoch_version_)) {
+    case EpochRegister::Verdict::kOvertaken:
+      // A Clear was heard meanwhile, and nobody knows which of the two came first: ask again.
+      SendBase(now, actions);
+      return;
+    case EpochRegister::Verdict::kReplaced:
+      if (!first_epoch) actions->push_back(ApplyClear{reading.epoch});
+      break;
+    case EpochRegister::Verdict::kConfirmed:
+      break;
+  }
+  Open(now, reading, actions);
+}
+
+void ChannelMachine::Open(MonotonicNanos now, const remote::LaneReading& reading,
+                          Actions* actions) {
+  const uint64_t ticket = base_ticket_;
+  state_ = State::kOpen;
+  base_ticket_ = 0;
+  opened_at_ = now;
+  as_of_ = reading.sent_at;
+  swept_ = false;
+  anchored_ = false;
+  applied_.Restart(reading.lane);
+  next_heartbeat_ = std::max(now, reading.sent_at + interval_);
+  actions->push_back(OpenGeneration{LeaseDeadline()});
+  std::deque<Link> early;
+  early.swap(early_);
+  for (const Link& link : early) {
+    if (state_ == State::kOpen) Follow(now, link, actions);
+  }
+  if (state_ != State::kOpen) return;
+  CompleteSyncs(now, ticket, actions);
+  if (!syncs_.empty()) SendOnDemand(now, actions);
+}
+
+// --- Messages
+
+void ChannelMachine::OnMessage(MonotonicNanos now, const Message& message, Actions* actions) {
+  Invalidate(message, actions);
+  const Link link{message.previous, message.lane_id};
+  if (state_ == State::kOpen) {
+    Follow(now, link, actions);
+  } else if (state_ != State::kClosed) {
+    if (early_.size() == kEarlyMax) early_.pop_front();
+    early_.push_back(link);
+  }
+  Arm(actions);
+}
+
+void ChannelMachine::Invalidate(const Message& message, Actions* actions) {
+  const bool ours = message.key_version == key_version_;
+  if (ours && message.everything) actions->push_back(DropLocal{});
+  bool keys = false;
+  for (const MessageChange& change : message.changes) {
+    if (change.kind == MessageKind::kClear) {
+      epochs_->Apply(change.id);
+      actions->push_back(ApplyClear{change.id});
+    } else {
+      keys = true;
+    }
+  }
+  if (ours && keys) actions->push_back(ApplyInvalidations{message.changes});
+}
+
+// M2, as apply() of the model. Right after the base the next messages may be ones that the base has
+// covered already: until one has matched they are passed over, and if the one that should match
+// never comes, no heartbeat will be proven.
+void ChannelMachine::Follow(MonotonicNanos now, const Link& link, Actions* actions) {
+  if (link.previous == applied_.last()) {
+    anchored_ = true;
+    Advance(now, link.id, actions);
+  } else if (link.id == applied_.last()) {
+    anchored_ = true;
+  } else if (anchored_) {
+    CloseAndReset(now, CloseCause::kGap, actions);
+  }
+}
+
+void ChannelMachine::Advance(MonotonicNanos now, OperationId id, Actions* actions) {
+  applied_.Append(id);
+  uint64_t proven[kHeartbeatsMax];
+  size_t count = 0;
+  for (const Heartbeat& heartbeat : heartbeats_) {
+    if (heartbeat.answered && heartbeat.reading.lane == id) proven[count++] = heartbeat.ticket;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    Heartbeat heartbeat;
+    if (TakeHeartbeat(proven[i], &heartbeat)) Accept(now, heartbeat, actions);
+  }
+}
+
+// --- Readings and time
+
+void ChannelMachine::OnLaneRead(MonotonicNanos now, uint64_t ticket,
+                                const remote::LaneReading& reading, Actions* actions) {
+  Heartbeat heartbeat;
+  if (state_ == State::kBasing && ticket == base_ticket_) {
+    OnBaseRead(now, reading, actions);
+  } else if (state_ == State::kOpen && TakeHeartbeat(ticket, &heartbeat)) {
+    OnHeartbeatRead(now, std::move(heartbeat), reading, actions);
+  }
+  Arm(actions);
+}
+
+void ChannelMachine::OnTick(MonotonicNanos now, Actions* actions) {
+  if (now >= timer_at_) timer_at_ = kNever;
+  ExpireSyncs(now, actions);
+  if (state_ == State::kSubscribed && now >= base_at_) SendBase(now, actions);
+  if (state_ == State::kOpen && AnyOverdue(now))
+    CloseAndReset(now, CloseCause::kHeartbeatTimeout, actions);
+  if (state_ == State::kOpen && now >= next_heartbeat_) {
+    next_heartbeat_ = now + interval_;
+    SendHeartbeat(now, ReadPurpose::kHeartbeat, actions);
+  }
+  Arm(actions);
+}
+
+void ChannelMachine::Arm(Actions* actions) {
+  MonotonicNanos at = std::min(base_at_, next_heartbeat_);
+  for (const Heartbeat& heartbeat : heartbeats_) at = std::min(at, heartbeat.heard_by);
+  if (!syncs_.empty()) at = std::min(at, syncs_.begin()->first.first);
+  if (at >= timer_at_) return;
+  timer_at_ = at;
+  actions->push_back(SetTimer{at});
+}
+
+}  // namespace nearcache::internal::coherence

@@ -164,7 +164,9 @@ void FakeStore::Core::TryConnect() {
     channel_connection_ = ++connections_made_;
     Count(&StoreStats::connects);
     server_->loop().Post(NextDue(message_lane_), [self = shared_from_this(), connection = channel_connection_] {
-      if (!self->dead_ && self->channel_connection_ == connection) self->events_->OnSubscribed();
+      if (self->dead_ || self->channel_connection_ != connection) return;
+      self->reported_up_ = true;
+      self->events_->OnSubscribed();
     });
   }
   SetGauges();

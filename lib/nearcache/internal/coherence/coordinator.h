@@ -8,9 +8,9 @@
 // a few loads. AdoptEpoch and NoteOwnClear may be called from any thread and take a mutex for a few
 // instructions. Nothing here blocks.
 //
-// Life. Make it, Store::Start(&coordinator, &coordinator.encoder()), coordinator.Start(); to end:
-// Store::Shutdown(), then Stop(). It must outlive the store's loop, and store, tier, ids and clock
-// must outlive it.
+// Life. Make it, then Store::Start(&coordinator, &coordinator.encoder()), which sets it going. To
+// end: Store::Shutdown(), then Stop(). Store, tier, ids and clock must outlive it, and it must
+// outlive the store's loop.
 //
 // Epochs. The epoch of a namespace is the id of its last Clear (or of the process that found none).
 // A frame that carries another epoch counts as absent. A reader takes Epoch(now) *after*
@@ -32,8 +32,8 @@
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/local/local_tier.h"
+#include "nearcache/internal/metrics/histogram.h"
 #include "nearcache/internal/remote/store.h"
-#include "nearcache/stats.h"
 
 namespace nearcache::internal::coherence {
 
@@ -64,7 +64,8 @@ struct CoherenceStats {
   absl::Duration heartbeat_age = absl::InfiniteDuration();  // Gauge.
   absl::Duration round_trip =
       absl::InfiniteDuration();  // Gauge: of the last heartbeat that was answered.
-  DurationSummary invalidation_lag;
+  // From the making of an announcement to its arrival here, for changes of this process.
+  metrics::HistogramSnapshot invalidation_lag;
 };
 
 class Coordinator : public remote::ChannelEvents {
@@ -74,9 +75,6 @@ class Coordinator : public remote::ChannelEvents {
   ~Coordinator() override;
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
-
-  // Begins to measure. Call once, after Store::Start; events that came earlier were kept.
-  void Start();
 
   // Fails every Sync that still waits with kCancelled. Call after Store::Shutdown; idempotent.
   void Stop();

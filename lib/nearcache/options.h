@@ -28,9 +28,9 @@ namespace nearcache {
 enum class LinkDownPolicy {
   kServeWithinBound,  // Serve them for at most staleness_bound after they were last known to be
                       // fresh. The default.
-  kGoRemote,  // Drop them at once; every read asks the remote tier until the channel is back.
-  kFail,  // Drop them at once; reads that the remote tier cannot answer fail with kUnavailable, as
-          // always, and so do all others until the channel is back.
+  kGoRemote,          // Drop them at once; every read asks the remote tier until the channel is back.
+  kFail,              // Drop them at once; reads that the remote tier cannot answer fail with kUnavailable, as
+                      // always, and so do all others until the channel is back.
 };
 
 // The memory of this process.
@@ -125,7 +125,8 @@ struct CodecOptions {
   // compression off; larger saves processor time, smaller saves memory and network.
   size_t compression_threshold_bytes = 1024;
 
-  // zstd's level, 1 to 19. Leave alone: above 3 the time grows much faster than the ratio.
+  // The level of zstd, 1 to 19. Leave alone: on values of a few KiB level 3 costs 12 to 25 % more time
+  // than level 1 and saves about one percent; from 6 on the time is a multiple.
   int compression_level = 1;
 };
 

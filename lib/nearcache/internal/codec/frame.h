@@ -41,8 +41,7 @@ struct FrameStamp {
 // it.
 //
 // REQUIRES: value.size() < 2^32 - 1
-std::string EncodeFrame(absl::string_view value, const FrameStamp& stamp,
-                        const Compressor* compressor);
+std::string EncodeFrame(absl::string_view value, const FrameStamp& stamp, const Compressor* compressor);
 
 // Gives `frame` another epoch, for a write that has to be sent again after the namespace was
 // cleared. Compresses nothing; reads the payload once for the checksum.
@@ -53,10 +52,10 @@ void PatchEpoch(OperationId epoch, std::string* frame);
 // How a look at a frame ended. All but kOk are misses.
 enum class FrameResult : uint8_t {
   kOk,
-  kExpired,  // Intact, but marked as expired: for who asked for stale values only.
-  kCleared,  // Intact, of another epoch: written before the last Clear, or the server lost the
-             // epoch.
-  kForeign,  // Does not begin with the magic: not written by this library.
+  kExpired,         // Intact, but marked as expired: for who asked for stale values only.
+  kCleared,         // Intact, of another epoch: written before the last Clear, or the server lost the
+                    // epoch.
+  kForeign,         // Does not begin with the magic: not written by this library.
   kUnknownVersion,  // A version, codec, flag or dictionary that this reader does not know.
   kTruncated,       // Shorter than its header, or than the header says.
   kBadSize,         // Longer than the header says, or the sizes contradict each other or the codec.
@@ -71,9 +70,7 @@ inline constexpr int kFrameResultCount = 12;
 
 // A name for logs and counters, in lower case with underscores.
 absl::string_view FrameResultName(FrameResult result);
-inline std::ostream& operator<<(std::ostream& out, FrameResult result) {
-  return out << FrameResultName(result);
-}
+inline std::ostream& operator<<(std::ostream& out, FrameResult result) { return out << FrameResultName(result); }
 
 struct DecodeOptions {
   // Largest value that is accepted.
@@ -96,10 +93,9 @@ struct DecodedFrame {
 // Checks `frame` and takes the value out of it. `key` is the user's key that was asked for, `epoch`
 // the namespace's current epoch.
 //
-// Cost: one pass over the frame (about 20 GB/s from 1 KiB on), plus decompression; an allocation
+// Cost: one pass over the frame (about 8 GB/s from 1 KiB on, 50 ns for 128 bytes), plus decompression; an allocation
 // only for the latter.
-DecodedFrame DecodeFrame(const Value& frame, absl::string_view key, OperationId epoch,
-                         const DecodeOptions& options);
+DecodedFrame DecodeFrame(const Value& frame, absl::string_view key, OperationId epoch, const DecodeOptions& options);
 
 // The digest of a key as a frame carries it.
 uint64_t FrameKeyDigest(absl::string_view key);

@@ -32,9 +32,8 @@ class FrameCounters {
   }
 
   static constexpr bool IsCorrupt(FrameResult result) {
-    return result != FrameResult::kOk && result != FrameResult::kExpired &&
-           result != FrameResult::kCleared && result != FrameResult::kForeign &&
-           result != FrameResult::kUnknownVersion;
+    return result != FrameResult::kOk && result != FrameResult::kExpired && result != FrameResult::kCleared &&
+           result != FrameResult::kForeign && result != FrameResult::kUnknownVersion;
   }
 
  private:

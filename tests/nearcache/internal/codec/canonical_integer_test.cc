@@ -26,17 +26,16 @@ TEST(CanonicalIntegerTest, ReadsTheExtremes) {
 }
 
 TEST(CanonicalIntegerTest, RefusesEverySecondWayToWriteANumber) {
-  for (const absl::string_view text : {"", "-", "+1", "-0", "00", "01", "-01", " 1", "1 ", "1\n",
-                                       "1.", "1e1", "0x1", "one", "--1", "1-", "٣"}) {
+  for (const absl::string_view text :
+       {"", "-", "+1", "-0", "00", "01", "-01", " 1", "1 ", "1\n", "1.", "1e1", "0x1", "one", "--1", "1-", "٣"}) {
     EXPECT_EQ(ParseCanonicalInteger(text), absl::nullopt) << text;
   }
   EXPECT_EQ(ParseCanonicalInteger(absl::string_view("1\0", 2)), absl::nullopt);
 }
 
 TEST(CanonicalIntegerTest, RefusesWhatDoesNotFit) {
-  for (const absl::string_view text :
-       {"9223372036854775808", "-9223372036854775809", "18446744073709551616",
-        "99999999999999999999", "-9999999999999999999", "92233720368547758070"}) {
+  for (const absl::string_view text : {"9223372036854775808", "-9223372036854775809", "18446744073709551616",
+                                       "99999999999999999999", "-9999999999999999999", "92233720368547758070"}) {
     EXPECT_EQ(ParseCanonicalInteger(text), absl::nullopt) << text;
   }
   EXPECT_EQ(ParseCanonicalInteger(std::string(1000000, '1')), absl::nullopt);

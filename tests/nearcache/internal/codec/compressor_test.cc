@@ -31,8 +31,7 @@ TEST(CompressorTest, AppendsWhatDecompressGivesBack) {
     ASSERT_TRUE(compressor.Compress(raw, &output));
     EXPECT_EQ(output.substr(0, 6), "before");
     std::string back(size, '\0');
-    EXPECT_TRUE(
-        compressor.Decompress(absl::string_view(output).substr(6), back.data(), back.size()));
+    EXPECT_TRUE(compressor.Decompress(absl::string_view(output).substr(6), back.data(), back.size()));
     EXPECT_EQ(back, raw);
   }
 }
@@ -70,8 +69,7 @@ TEST(CompressorTest, LeavesWhatWouldNotShrinkByATenth) {
 TEST(CompressorTest, SmallestSizesDoNotShrink) {
   const Compressor compressor(WithThreshold(1));
   std::string output;
-  for (size_t size = 1; size < 10; ++size)
-    EXPECT_FALSE(compressor.Compress(std::string(size, 'a'), &output)) << size;
+  for (size_t size = 1; size < 10; ++size) EXPECT_FALSE(compressor.Compress(std::string(size, 'a'), &output)) << size;
 }
 
 TEST(CompressorTest, ManyThreadsShareFewContexts) {

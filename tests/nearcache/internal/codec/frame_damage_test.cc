@@ -24,13 +24,9 @@ constexpr absl::string_view kKey = "user:42";
 
 class FrameDamageTest : public testing::Test {
  protected:
-  std::string Encode(absl::string_view value) {
-    return EncodeFrame(value, {kKey, kEpoch, kId}, &compressor_);
-  }
+  std::string Encode(absl::string_view value) { return EncodeFrame(value, {kKey, kEpoch, kId}, &compressor_); }
 
-  DecodedFrame Decode(absl::string_view frame) {
-    return DecodeFrame(Value::Copy(frame), kKey, kEpoch, options_);
-  }
+  DecodedFrame Decode(absl::string_view frame) { return DecodeFrame(Value::Copy(frame), kKey, kEpoch, options_); }
 
   // A frame as a forger makes it: any payload, any sizes, a right checksum.
   std::string Forge(FrameCodec codec, absl::string_view payload, uint32_t raw_size) {
@@ -43,8 +39,7 @@ class FrameDamageTest : public testing::Test {
   }
 
   static std::string Seal(std::string frame) {
-    const uint64_t checksum =
-        FrameChecksum(frame, absl::string_view(frame).substr(kFrameHeaderSize));
+    const uint64_t checksum = FrameChecksum(frame, absl::string_view(frame).substr(kFrameHeaderSize));
     StoreLittleEndian64(&frame[kFrameChecksumOffset], checksum);
     return frame;
   }
@@ -53,8 +48,7 @@ class FrameDamageTest : public testing::Test {
   std::vector<std::string> Samples() {
     std::string text;
     while (text.size() < 1500) absl::StrAppend(&text, "line ", text.size(), " of a value\n");
-    return {Encode(""), Encode("hello"), Encode(std::string(300, 'r')), Encode(text),
-            Encode("1234567")};
+    return {Encode(""), Encode("hello"), Encode(std::string(300, 'r')), Encode(text), Encode("1234567")};
   }
 
   const Compressor compressor_{CompressorOptions()};
@@ -72,8 +66,7 @@ bool IsIntegerFrame(absl::string_view frame) {
 
 std::string Zstd(absl::string_view raw, int level = 1) {
   std::string compressed(ZSTD_compressBound(raw.size()), '\0');
-  compressed.resize(
-      ZSTD_compress(compressed.data(), compressed.size(), raw.data(), raw.size(), level));
+  compressed.resize(ZSTD_compress(compressed.data(), compressed.size(), raw.data(), raw.size(), level));
   return compressed;
 }
 
@@ -139,8 +132,7 @@ TEST_F(FrameDamageTest, RandomBytesBehindTheMagicAreAMiss) {
     for (char& byte : bytes) byte = static_cast<char>(random());
     // Half of them get further, to the sizes and the checksum.
     const std::string head = Encode("x").substr(0, i % 2 == 0 ? 2 : 8);
-    bytes.replace(0, std::min(bytes.size(), head.size()), head, 0,
-                  std::min(bytes.size(), head.size()));
+    bytes.replace(0, std::min(bytes.size(), head.size()), head, 0, std::min(bytes.size(), head.size()));
     EXPECT_NE(Decode(bytes).result, FrameResult::kOk);
   }
 }
@@ -177,8 +169,7 @@ TEST_F(FrameDamageTest, SizesThatContradictEachOtherAreRefused) {
   EXPECT_EQ(Decode(Forge(FrameCodec::kRaw, "hello", 4)).result, FrameResult::kBadSize);
   EXPECT_EQ(Decode(Forge(FrameCodec::kRaw, "hello", 6)).result, FrameResult::kBadSize);
   EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd, 0)).result, FrameResult::kBadSize);
-  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd, static_cast<uint32_t>(zstd.size()))).result,
-            FrameResult::kBadSize);
+  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd, static_cast<uint32_t>(zstd.size()))).result, FrameResult::kBadSize);
   EXPECT_EQ(Decode(Forge(FrameCodec::kInteger, "5", 0)).result, FrameResult::kBadSize);
 }
 
@@ -187,8 +178,7 @@ TEST_F(FrameDamageTest, HugeClaimIsRefusedBeforeAnythingIsAllocated) {
   // sanitizer.
   EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, Zstd("a"), 0xFFFFFFFF)).result, FrameResult::kTooLarge);
   options_.value_bytes_max = 2999;
-  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, Zstd(std::string(3000, 'a')), 3000)).result,
-            FrameResult::kTooLarge);
+  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, Zstd(std::string(3000, 'a')), 3000)).result, FrameResult::kTooLarge);
 }
 
 TEST_F(FrameDamageTest, BombIsStoppedByTheSizeInTheHeader) {
@@ -210,10 +200,8 @@ TEST_F(FrameDamageTest, OnlyOneZstdFrameIsAccepted) {
   EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd + zstd, 3000)).result, FrameResult::kBadPayload);
   EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd + "x", 3000)).result, FrameResult::kBadPayload);
   const std::string skippable("\x50\x2A\x4D\x18\x00\x00\x00\x00", 8);
-  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, skippable + zstd, 3000)).result,
-            FrameResult::kBadPayload);
-  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd + skippable, 3000)).result,
-            FrameResult::kBadPayload);
+  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, skippable + zstd, 3000)).result, FrameResult::kBadPayload);
+  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd + skippable, 3000)).result, FrameResult::kBadPayload);
   EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, skippable, 3000)).result, FrameResult::kBadPayload);
 }
 
@@ -222,9 +210,7 @@ TEST_F(FrameDamageTest, PayloadThatIsNoZstdFrameIsRefused) {
   EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, "hello", 10)).result, FrameResult::kBadPayload);
   const std::string zstd = Zstd(std::string(3000, 'a'));
   for (size_t size = 0; size < zstd.size(); ++size) {
-    EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd.substr(0, size), 3000)).result,
-              FrameResult::kBadPayload)
-        << size;
+    EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, zstd.substr(0, size), 3000)).result, FrameResult::kBadPayload) << size;
   }
 }
 
@@ -256,15 +242,12 @@ TEST_F(FrameDamageTest, HugeWindowIsRefused) {
   // Magic, descriptor: no single segment, content size of 2 bytes (256 less); window; an RLE block
   // of 300.
   const auto frame = [](char window) {
-    return std::string("\x28\xB5\x2F\xFD\x40", 5) + window +
-           std::string("\x2C\x00\x63\x09\x00\x61", 6);
+    return std::string("\x28\xB5\x2F\xFD\x40", 5) + window + std::string("\x2C\x00\x63\x09\x00\x61", 6);
   };
   constexpr char kWindow8MiB = (23 - 10) << 3;
   constexpr char kWindow16MiB = (24 - 10) << 3;
-  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, frame(kWindow8MiB), 300)).value.view(),
-            std::string(300, 'a'));
-  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, frame(kWindow16MiB), 300)).result,
-            FrameResult::kBadPayload);
+  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, frame(kWindow8MiB), 300)).value.view(), std::string(300, 'a'));
+  EXPECT_EQ(Decode(Forge(FrameCodec::kZstd, frame(kWindow16MiB), 300)).result, FrameResult::kBadPayload);
 }
 
 TEST_F(FrameDamageTest, UnknownContentSizeIsRefused) {

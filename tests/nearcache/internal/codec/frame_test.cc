@@ -22,8 +22,7 @@ constexpr absl::string_view kKey = "user:42";
 // Text that compresses well, never an integer.
 std::string Compressible(size_t size) {
   std::string text;
-  while (text.size() < size)
-    absl::StrAppend(&text, "{\"id\":", text.size() % 97, ",\"name\":\"near cache\"}");
+  while (text.size() < size) absl::StrAppend(&text, "{\"id\":", text.size() % 97, ",\"name\":\"near cache\"}");
   text.resize(size);
   return text;
 }
@@ -43,16 +42,12 @@ std::string Incompressible(size_t size) {
 
 class FrameTest : public testing::Test {
  protected:
-  std::string Encode(absl::string_view value) {
-    return EncodeFrame(value, {kKey, kEpoch, kId}, &compressor_);
-  }
+  std::string Encode(absl::string_view value) { return EncodeFrame(value, {kKey, kEpoch, kId}, &compressor_); }
 
   DecodedFrame Decode(absl::string_view frame) { return Decode(Value::Copy(frame)); }
   DecodedFrame Decode(const Value& frame) { return DecodeFrame(frame, kKey, kEpoch, options_); }
 
-  static FrameCodec CodecOf(absl::string_view frame) {
-    return static_cast<FrameCodec>(frame[kFrameCodecOffset]);
-  }
+  static FrameCodec CodecOf(absl::string_view frame) { return static_cast<FrameCodec>(frame[kFrameCodecOffset]); }
 
   const Compressor compressor_{CompressorOptions()};
   DecodeOptions options_ = [this] {
@@ -96,8 +91,7 @@ TEST_F(FrameTest, ChoosesTheCodecByTheValue) {
   EXPECT_EQ(CodecOf(Encode(Compressible(1023))), FrameCodec::kRaw) << "below the threshold";
   EXPECT_EQ(CodecOf(Encode(Compressible(1024))), FrameCodec::kZstd);
   EXPECT_EQ(CodecOf(Encode(Incompressible(4096))), FrameCodec::kRaw) << "would not shrink";
-  EXPECT_EQ(CodecOf(EncodeFrame(Compressible(4096), {kKey, kEpoch, kId}, nullptr)),
-            FrameCodec::kRaw);
+  EXPECT_EQ(CodecOf(EncodeFrame(Compressible(4096), {kKey, kEpoch, kId}, nullptr)), FrameCodec::kRaw);
 }
 
 TEST_F(FrameTest, FrameIsHeaderAndPayloadAndNothingElse) {
@@ -105,8 +99,7 @@ TEST_F(FrameTest, FrameIsHeaderAndPayloadAndNothingElse) {
   EXPECT_EQ(Encode("").size(), kFrameHeaderSize);
   const std::string compressed = Encode(Compressible(10000));
   EXPECT_LT(compressed.size(), 2000u);
-  EXPECT_LE(compressed.capacity(), 2 * compressed.size())
-      << "queues count what is really allocated";
+  EXPECT_LE(compressed.capacity(), 2 * compressed.size()) << "queues count what is really allocated";
 }
 
 TEST_F(FrameTest, UncompressedValueSharesTheBlockOfTheFrame) {
@@ -129,8 +122,7 @@ TEST_F(FrameTest, FrameOfAnotherEpochIsCleared) {
 }
 
 TEST_F(FrameTest, PatchEpochMakesTheFrameThatWouldHaveBeenEncoded) {
-  for (const std::string& value :
-       {std::string("hello"), std::string("12"), Compressible(5000), Incompressible(5000)}) {
+  for (const std::string& value : {std::string("hello"), std::string("12"), Compressible(5000), Incompressible(5000)}) {
     std::string patched = Encode(value);
     PatchEpoch(kOtherEpoch, &patched);
     EXPECT_EQ(patched, EncodeFrame(value, {kKey, kOtherEpoch, kId}, &compressor_));
@@ -172,8 +164,7 @@ TEST_F(FrameTest, FrameOfAnotherKeyIsNoAnswer) {
 
 TEST_F(FrameTest, IntegerFrameTakesNewDigitsAsAScriptWritesThem) {
   const std::string header = Encode("5").substr(0, kFrameHeaderSize);
-  for (const absl::string_view digits :
-       {"0", "-1", "6", "9223372036854775807", "-9223372036854775808"}) {
+  for (const absl::string_view digits : {"0", "-1", "6", "9223372036854775807", "-9223372036854775808"}) {
     const DecodedFrame decoded = Decode(absl::StrCat(header, digits));
     EXPECT_EQ(decoded.result, FrameResult::kOk);
     EXPECT_EQ(decoded.value.view(), digits);
@@ -182,9 +173,8 @@ TEST_F(FrameTest, IntegerFrameTakesNewDigitsAsAScriptWritesThem) {
 
 TEST_F(FrameTest, IntegerFrameHoldsOneCanonicalNumberOnly) {
   const std::string header = Encode("5").substr(0, kFrameHeaderSize);
-  for (const absl::string_view digits :
-       {"", "-", "-0", "00", "01", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "1\n", "abc",
-        "9223372036854775808", "-9223372036854775809", "99999999999999999999"}) {
+  for (const absl::string_view digits : {"", "-", "-0", "00", "01", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "1\n", "abc",
+                                         "9223372036854775808", "-9223372036854775809", "99999999999999999999"}) {
     EXPECT_EQ(Decode(absl::StrCat(header, digits)).result, FrameResult::kBadPayload) << digits;
   }
   EXPECT_EQ(Decode(absl::StrCat(header, std::string(21, '1'))).result, FrameResult::kBadSize);
@@ -224,8 +214,7 @@ TEST(FrameCountersTest, SortsResultsIntoTheSumsThatAreShown) {
 
 TEST(FrameResultTest, EveryResultHasItsOwnName) {
   std::vector<std::string> names;
-  for (int i = 0; i < kFrameResultCount; ++i)
-    names.emplace_back(FrameResultName(static_cast<FrameResult>(i)));
+  for (int i = 0; i < kFrameResultCount; ++i) names.emplace_back(FrameResultName(static_cast<FrameResult>(i)));
   EXPECT_THAT(names, testing::Each(testing::Not(testing::IsEmpty())));
   std::sort(names.begin(), names.end());
   EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());

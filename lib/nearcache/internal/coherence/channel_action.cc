@@ -21,33 +21,21 @@ struct Printer {
   std::ostream& out;
 
   void operator()(const ReadLane& a) const {
-    out << "ReadLane(" << PurposeName(a.purpose) << ", #" << a.ticket << ", until " << a.deadline
-        << ")";
+    out << "ReadLane(" << PurposeName(a.purpose) << ", #" << a.ticket << ", until " << a.deadline << ")";
   }
-  void operator()(const EnsureEpoch& a) const {
-    out << "EnsureEpoch(#" << a.ticket << ", until " << a.deadline << ")";
-  }
-  void operator()(const OpenGeneration& a) const {
-    out << "OpenGeneration(until " << a.deadline << ")";
-  }
+  void operator()(const EnsureEpoch& a) const { out << "EnsureEpoch(#" << a.ticket << ", until " << a.deadline << ")"; }
+  void operator()(const OpenGeneration& a) const { out << "OpenGeneration(until " << a.deadline << ")"; }
   void operator()(const RenewLease& a) const { out << "RenewLease(until " << a.deadline << ")"; }
-  void operator()(const CloseGeneration& a) const {
-    out << "CloseGeneration(" << CloseCauseName(a.cause) << ")";
-  }
+  void operator()(const CloseGeneration& a) const { out << "CloseGeneration(" << CloseCauseName(a.cause) << ")"; }
   void operator()(const ApplyInvalidations& a) const {
     out << "ApplyInvalidations(";
-    for (const MessageChange& change : a.changes)
-      out << "[" << change.key << " by " << change.id << "]";
+    for (const MessageChange& change : a.changes) out << "[" << change.key << " by " << change.id << "]";
     out << ")";
   }
   void operator()(const ApplyClear& a) const { out << "ApplyClear(" << a.epoch << ")"; }
   void operator()(const DropLocal&) const { out << "DropLocal"; }
-  void operator()(const ResetChannel& a) const {
-    out << "ResetChannel(" << CloseCauseName(a.cause) << ")";
-  }
-  void operator()(const ResetSession& a) const {
-    out << "ResetSession(" << CloseCauseName(a.cause) << ")";
-  }
+  void operator()(const ResetChannel& a) const { out << "ResetChannel(" << CloseCauseName(a.cause) << ")"; }
+  void operator()(const ResetSession& a) const { out << "ResetSession(" << CloseCauseName(a.cause) << ")"; }
   void operator()(const SetTimer& a) const { out << "SetTimer(" << a.at << ")"; }
   void operator()(const CompleteSync& a) const {
     out << "CompleteSync(" << absl::StrJoin(a.ids, ", ") << (a.ok ? ": ok)" : ": too late)");
@@ -81,25 +69,17 @@ absl::string_view CloseCauseName(CloseCause cause) {
 bool operator==(const ReadLane& a, const ReadLane& b) {
   return a.purpose == b.purpose && a.ticket == b.ticket && a.deadline == b.deadline;
 }
-bool operator==(const EnsureEpoch& a, const EnsureEpoch& b) {
-  return a.ticket == b.ticket && a.deadline == b.deadline;
-}
-bool operator==(const OpenGeneration& a, const OpenGeneration& b) {
-  return a.deadline == b.deadline;
-}
+bool operator==(const EnsureEpoch& a, const EnsureEpoch& b) { return a.ticket == b.ticket && a.deadline == b.deadline; }
+bool operator==(const OpenGeneration& a, const OpenGeneration& b) { return a.deadline == b.deadline; }
 bool operator==(const RenewLease& a, const RenewLease& b) { return a.deadline == b.deadline; }
 bool operator==(const CloseGeneration& a, const CloseGeneration& b) { return a.cause == b.cause; }
-bool operator==(const ApplyInvalidations& a, const ApplyInvalidations& b) {
-  return a.changes == b.changes;
-}
+bool operator==(const ApplyInvalidations& a, const ApplyInvalidations& b) { return a.changes == b.changes; }
 bool operator==(const ApplyClear& a, const ApplyClear& b) { return a.epoch == b.epoch; }
 bool operator==(const DropLocal&, const DropLocal&) { return true; }
 bool operator==(const ResetChannel& a, const ResetChannel& b) { return a.cause == b.cause; }
 bool operator==(const ResetSession& a, const ResetSession& b) { return a.cause == b.cause; }
 bool operator==(const SetTimer& a, const SetTimer& b) { return a.at == b.at; }
-bool operator==(const CompleteSync& a, const CompleteSync& b) {
-  return a.ids == b.ids && a.ok == b.ok;
-}
+bool operator==(const CompleteSync& a, const CompleteSync& b) { return a.ids == b.ids && a.ok == b.ok; }
 
 std::ostream& operator<<(std::ostream& out, const Action& action) {
   std::visit(Printer{out}, action);

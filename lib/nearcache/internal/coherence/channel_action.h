@@ -55,6 +55,7 @@ struct OpenGeneration {
 struct RenewLease {
   MonotonicNanos deadline = 0;
 };
+// While none is open, closing is the report of a loss that the base showed.
 struct CloseGeneration {
   CloseCause cause = CloseCause::kGap;
 };
@@ -86,9 +87,8 @@ struct CompleteSync {
   bool ok = false;
 };
 
-using Action = std::variant<ReadLane, EnsureEpoch, OpenGeneration, RenewLease, CloseGeneration,
-                            ApplyInvalidations, ApplyClear, DropLocal, ResetChannel, ResetSession,
-                            SetTimer, CompleteSync>;
+using Action = std::variant<ReadLane, EnsureEpoch, OpenGeneration, RenewLease, CloseGeneration, ApplyInvalidations,
+                            ApplyClear, DropLocal, ResetChannel, ResetSession, SetTimer, CompleteSync>;
 using Actions = absl::InlinedVector<Action, 4>;
 
 bool operator==(const ReadLane& a, const ReadLane& b);

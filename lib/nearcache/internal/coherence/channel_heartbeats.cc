@@ -32,8 +32,7 @@ void ChannelMachine::SendOnDemand(MonotonicNanos now, Actions* actions) {
   SendHeartbeat(now, ReadPurpose::kOnDemand, actions);
 }
 
-void ChannelMachine::AfterOnDemand(MonotonicNanos now, const Heartbeat& heartbeat,
-                                   Actions* actions) {
+void ChannelMachine::AfterOnDemand(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions) {
   if (heartbeat.purpose != ReadPurpose::kOnDemand || !on_demand_again_) return;
   on_demand_again_ = false;
   SendOnDemand(now, actions);
@@ -49,8 +48,8 @@ bool ChannelMachine::TakeHeartbeat(uint64_t ticket, Heartbeat* heartbeat) {
   return false;
 }
 
-void ChannelMachine::OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat,
-                                     const remote::LaneReading& reading, Actions* actions) {
+void ChannelMachine::OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat, const remote::LaneReading& reading,
+                                     Actions* actions) {
   if (!reading.status.ok()) {
     if (reading.leave_server) {
       Close(now, CloseCause::kServerLeft, actions);
@@ -117,15 +116,13 @@ bool ChannelMachine::EpochAgrees(MonotonicNanos now, const Heartbeat& heartbeat,
     CloseAndReset(now, CloseCause::kEpochChanged, actions);
     return false;
   }
-  if (verdict == EpochRegister::Verdict::kOvertaken && !epochs_->Vouched().has_value())
-    SendOnDemand(now, actions);
+  if (verdict == EpochRegister::Verdict::kOvertaken && !epochs_->Vouched().has_value()) SendOnDemand(now, actions);
   return true;
 }
 
 bool ChannelMachine::AnyOverdue(MonotonicNanos now) const {
-  return std::any_of(heartbeats_.begin(), heartbeats_.end(), [now](const Heartbeat& heartbeat) {
-    return heartbeat.answered && heartbeat.heard_by <= now;
-  });
+  return std::any_of(heartbeats_.begin(), heartbeats_.end(),
+                     [now](const Heartbeat& heartbeat) { return heartbeat.answered && heartbeat.heard_by <= now; });
 }
 
 MonotonicNanos ChannelMachine::LeaseDeadline() const { return as_of_ + bound_ - clock_lag_; }
@@ -137,8 +134,7 @@ void ChannelMachine::OnEpochDoubt(MonotonicNanos now, Actions* actions) {
 
 // --- Sync
 
-void ChannelMachine::OnSync(MonotonicNanos now, uint64_t id, MonotonicNanos deadline,
-                            Actions* actions) {
+void ChannelMachine::OnSync(MonotonicNanos now, uint64_t id, MonotonicNanos deadline, Actions* actions) {
   syncs_.emplace(std::make_pair(deadline, id), last_ticket_);
   if (state_ == State::kOpen) SendOnDemand(now, actions);
   ExpireSyncs(now, actions);

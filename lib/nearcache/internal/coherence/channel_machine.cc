@@ -88,8 +88,7 @@ void ChannelMachine::RetryBase(MonotonicNanos now) {
   base_at_ = now + interval_;
 }
 
-void ChannelMachine::OnBaseRead(MonotonicNanos now, const remote::LaneReading& reading,
-                                Actions* actions) {
+void ChannelMachine::OnBaseRead(MonotonicNanos now, const remote::LaneReading& reading, Actions* actions) {
   if (!reading.status.ok()) {
     if (reading.leave_server) {
       Close(now, CloseCause::kServerLeft, actions);
@@ -107,8 +106,8 @@ void ChannelMachine::OnBaseRead(MonotonicNanos now, const remote::LaneReading& r
   FinishBase(now, reading, actions);
 }
 
-void ChannelMachine::OnEpochEnsured(MonotonicNanos now, uint64_t ticket,
-                                    const absl::StatusOr<OperationId>& epoch, Actions* actions) {
+void ChannelMachine::OnEpochEnsured(MonotonicNanos now, uint64_t ticket, const absl::StatusOr<OperationId>& epoch,
+                                    Actions* actions) {
   if (state_ != State::kBasing || ticket != base_ticket_) return;
   if (epoch.ok() && !epoch->empty()) {
     base_reading_.epoch = *epoch;
@@ -119,8 +118,7 @@ void ChannelMachine::OnEpochEnsured(MonotonicNanos now, uint64_t ticket,
   Arm(actions);
 }
 
-void ChannelMachine::FinishBase(MonotonicNanos now, const remote::LaneReading& reading,
-                                Actions* actions) {
+void ChannelMachine::FinishBase(MonotonicNanos now, const remote::LaneReading& reading, Actions* actions) {
   const bool first_epoch = epochs_->Last().empty();
   switch (epochs_->Confirm(reading.epoch, base_epoch_version_)) {
     case EpochRegister::Verdict::kOvertaken:
@@ -128,7 +126,11 @@ void ChannelMachine::FinishBase(MonotonicNanos now, const remote::LaneReading& r
       SendBase(now, actions);
       return;
     case EpochRegister::Verdict::kReplaced:
-      if (!first_epoch) actions->push_back(ApplyClear{reading.epoch});
+      // The server lost the namespace while nobody listened (or it was cleared): to be noticed and reported.
+      if (!first_epoch) {
+        actions->push_back(CloseGeneration{CloseCause::kEpochChanged});
+        actions->push_back(DropLocal{});
+      }
       break;
     case EpochRegister::Verdict::kConfirmed:
       break;
@@ -136,8 +138,7 @@ void ChannelMachine::FinishBase(MonotonicNanos now, const remote::LaneReading& r
   Open(now, reading, actions);
 }
 
-void ChannelMachine::Open(MonotonicNanos now, const remote::LaneReading& reading,
-                          Actions* actions) {
+void ChannelMachine::Open(MonotonicNanos now, const remote::LaneReading& reading, Actions* actions) {
   const uint64_t ticket = base_ticket_;
   state_ = State::kOpen;
   base_ticket_ = 0;
@@ -216,8 +217,8 @@ void ChannelMachine::Advance(MonotonicNanos now, OperationId id, Actions* action
 
 // --- Readings and time
 
-void ChannelMachine::OnLaneRead(MonotonicNanos now, uint64_t ticket,
-                                const remote::LaneReading& reading, Actions* actions) {
+void ChannelMachine::OnLaneRead(MonotonicNanos now, uint64_t ticket, const remote::LaneReading& reading,
+                                Actions* actions) {
   Heartbeat heartbeat;
   if (state_ == State::kBasing && ticket == base_ticket_) {
     OnBaseRead(now, reading, actions);
@@ -231,8 +232,7 @@ void ChannelMachine::OnTick(MonotonicNanos now, Actions* actions) {
   if (now >= timer_at_) timer_at_ = kNever;
   ExpireSyncs(now, actions);
   if (state_ == State::kSubscribed && now >= base_at_) SendBase(now, actions);
-  if (state_ == State::kOpen && AnyOverdue(now))
-    CloseAndReset(now, CloseCause::kHeartbeatTimeout, actions);
+  if (state_ == State::kOpen && AnyOverdue(now)) CloseAndReset(now, CloseCause::kHeartbeatTimeout, actions);
   if (state_ == State::kOpen && now >= next_heartbeat_) {
     next_heartbeat_ = now + interval_;
     SendHeartbeat(now, ReadPurpose::kHeartbeat, actions);

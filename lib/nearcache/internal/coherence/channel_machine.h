@@ -65,10 +65,8 @@ class ChannelMachine {
   void OnSubscribed(MonotonicNanos now, Actions* actions);
   void OnMessage(MonotonicNanos now, const Message& message, Actions* actions);
   void OnChannelDown(MonotonicNanos now, Actions* actions);
-  void OnLaneRead(MonotonicNanos now, uint64_t ticket, const remote::LaneReading& reading,
-                  Actions* actions);
-  void OnEpochEnsured(MonotonicNanos now, uint64_t ticket, const absl::StatusOr<OperationId>& epoch,
-                      Actions* actions);
+  void OnLaneRead(MonotonicNanos now, uint64_t ticket, const remote::LaneReading& reading, Actions* actions);
+  void OnEpochEnsured(MonotonicNanos now, uint64_t ticket, const absl::StatusOr<OperationId>& epoch, Actions* actions);
   void OnTick(MonotonicNanos now, Actions* actions);
   // The machine slept and the clock stood still.
   void OnSuspended(MonotonicNanos now, Actions* actions);
@@ -88,8 +86,7 @@ class ChannelMachine {
   struct Heartbeat {
     uint64_t ticket = 0;
     ReadPurpose purpose = ReadPurpose::kHeartbeat;
-    uint64_t place =
-        0;  // Of the last id applied when it was issued: hb_last and hb_appl of the model.
+    uint64_t place = 0;  // Of the last id applied when it was issued: hb_last and hb_appl of the model.
     uint64_t epoch_version = 0;
     bool answered = false;  // The reading is here, its lane id was not applied yet.
     remote::LaneReading reading;
@@ -119,8 +116,7 @@ class ChannelMachine {
   void Advance(MonotonicNanos now, OperationId id, Actions* actions);
   void SendHeartbeat(MonotonicNanos now, ReadPurpose purpose, Actions* actions);
   void SendOnDemand(MonotonicNanos now, Actions* actions);
-  void OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat, const remote::LaneReading& reading,
-                       Actions* actions);
+  void OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat, const remote::LaneReading& reading, Actions* actions);
   Proof Examine(const Heartbeat& heartbeat) const;
   void Accept(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions);
   bool EpochAgrees(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions);

@@ -31,8 +31,8 @@
 #include "absl/types/optional.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/coherence/coherence_report.h"
 #include "nearcache/internal/local/local_tier.h"
-#include "nearcache/internal/metrics/histogram.h"
 #include "nearcache/internal/remote/store.h"
 
 namespace nearcache::internal::coherence {
@@ -48,24 +48,6 @@ struct CoordinatorOptions {
   // Not owned.
   OperationIdSource* ids = nullptr;
   const Clock* clock = Clock::Real();
-};
-
-// Counters since the start, as in nearcache/stats.h, section Coherence; gauges are marked.
-struct CoherenceStats {
-  uint64_t messages_received = 0;
-  uint64_t messages_rejected = 0;
-  uint64_t heartbeats = 0;
-  uint64_t heartbeats_failed = 0;
-  uint64_t generations = 0;
-  uint64_t gaps_detected = 0;
-  uint64_t channel_losses = 0;
-  uint64_t heartbeat_timeouts = 0;
-  uint64_t remote_resets = 0;
-  absl::Duration heartbeat_age = absl::InfiniteDuration();  // Gauge.
-  absl::Duration round_trip =
-      absl::InfiniteDuration();  // Gauge: of the last heartbeat that was answered.
-  // From the making of an announcement to its arrival here, for changes of this process.
-  metrics::HistogramSnapshot invalidation_lag;
 };
 
 class Coordinator : public remote::ChannelEvents {

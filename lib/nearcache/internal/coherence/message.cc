@@ -57,9 +57,7 @@ bool ConsumeVarint(absl::string_view& bytes, uint64_t& value) {
   return false;
 }
 
-uint64_t NonceOf(absl::Span<const remote::Announced> changes) {
-  return changes.empty() ? 0 : changes.front().id.nonce;
-}
+uint64_t NonceOf(absl::Span<const remote::Announced> changes) { return changes.empty() ? 0 : changes.front().id.nonce; }
 
 bool Fits(absl::Span<const remote::Announced> changes) {
   if (changes.size() > kMessageChangesMax) return false;
@@ -75,8 +73,7 @@ bool Fits(absl::Span<const remote::Announced> changes) {
 // A clear must reach every reader, and `everything` does not carry its epoch; but a list that does
 // not fit is never made of clears alone, and their entries are small: so they are kept when the
 // rest is dropped.
-void AppendChanges(absl::Span<const remote::Announced> changes, bool clears_only, std::string& out,
-                   uint16_t& count) {
+void AppendChanges(absl::Span<const remote::Announced> changes, bool clears_only, std::string& out, uint16_t& count) {
   for (const remote::Announced& change : changes) {
     const MessageKind kind = WireKind(change.kind);
     if (clears_only && (kind != MessageKind::kClear || count == kMessageChangesMax)) continue;
@@ -91,8 +88,7 @@ void AppendChanges(absl::Span<const remote::Announced> changes, bool clears_only
 }
 
 OperationId LoadId(absl::string_view payload, size_t offset) {
-  return {LoadLittleEndian64(payload.data() + offset),
-          LoadLittleEndian64(payload.data() + offset + 8)};
+  return {LoadLittleEndian64(payload.data() + offset), LoadLittleEndian64(payload.data() + offset + 8)};
 }
 
 bool ConsumeChange(absl::string_view& bytes, uint64_t nonce, MessageChange& change) {
@@ -111,8 +107,7 @@ bool ConsumeChange(absl::string_view& bytes, uint64_t nonce, MessageChange& chan
 
 }  // namespace
 
-std::string EncodeMessage(OperationId lane_id, uint32_t key_version,
-                          absl::Span<const remote::Announced> changes) {
+std::string EncodeMessage(OperationId lane_id, uint32_t key_version, absl::Span<const remote::Announced> changes) {
   // Offsets count from the previous lane id, which is not there yet.
   constexpr size_t kShift = OperationId::kWireSize;
   const bool everything = !Fits(changes);
@@ -120,8 +115,7 @@ std::string EncodeMessage(OperationId lane_id, uint32_t key_version,
   uint16_t count = 0;
   AppendChanges(changes, everything, message, count);
   message[kMessageVersionOffset - kShift] = static_cast<char>(kMessageVersion);
-  message[kMessageFlagsOffset - kShift] =
-      static_cast<char>(everything ? kMessageFlagEverything : 0);
+  message[kMessageFlagsOffset - kShift] = static_cast<char>(everything ? kMessageFlagEverything : 0);
   StoreLittleEndian64(&message[kMessageLaneIdOffset - kShift], lane_id.nonce);
   StoreLittleEndian64(&message[kMessageLaneIdOffset + 8 - kShift], lane_id.counter);
   StoreLittleEndian32(&message[kMessageKeyVersionOffset - kShift], key_version);
@@ -131,8 +125,7 @@ std::string EncodeMessage(OperationId lane_id, uint32_t key_version,
 }
 
 absl::optional<Message> DecodeMessage(absl::string_view payload) {
-  if (payload.size() < kMessageHeaderSize || payload.size() > kMessageBytesMax)
-    return absl::nullopt;
+  if (payload.size() < kMessageHeaderSize || payload.size() > kMessageBytesMax) return absl::nullopt;
   const uint8_t flags = static_cast<uint8_t>(payload[kMessageFlagsOffset]);
   if (static_cast<uint8_t>(payload[kMessageVersionOffset]) != kMessageVersion) return absl::nullopt;
   if ((flags & ~kMessageKnownFlags) != 0) return absl::nullopt;

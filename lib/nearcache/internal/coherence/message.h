@@ -87,8 +87,7 @@ struct Message {
 // the ids are not all of one process.
 //
 // REQUIRES: lane_id is not empty.
-std::string EncodeMessage(OperationId lane_id, uint32_t key_version,
-                          absl::Span<const remote::Announced> changes);
+std::string EncodeMessage(OperationId lane_id, uint32_t key_version, absl::Span<const remote::Announced> changes);
 
 // Nullopt if the payload is malformed, over a bound, or of another format version. The result
 // points into `payload`.

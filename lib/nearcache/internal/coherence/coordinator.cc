@@ -1,0 +1,347 @@
+#include "nearcache/internal/coherence/coordinator.h"
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "nearcache/internal/coherence/announcement_log.h"
+#include "nearcache/internal/coherence/channel_machine.h"
+#include "nearcache/internal/coherence/message.h"
+
+namespace nearcache::internal::coherence {
+namespace {
+
+using Done = absl::AnyInvocable<void(absl::Status) &&>;
+
+// Syncs that wait at the same time; calls of the cache have their own, usual limit.
+constexpr size_t kSyncsMax = 65536;
+
+// Less than this is the noise of reading two clocks one after the other.
+constexpr int64_t kSuspendedNanosMin = 10'000'000;
+
+ChannelMachineOptions MachineOptions(const CoordinatorOptions& options) {
+  ChannelMachineOptions machine;
+  machine.staleness_bound_nanos = absl::ToInt64Nanoseconds(options.staleness_bound);
+  machine.clock_lag_nanos = options.clock->CoarseLagNanos();
+  machine.key_version = static_cast<uint32_t>(options.key_version);
+  return machine;
+}
+
+}  // namespace
+
+class Coordinator::Impl {
+ public:
+  Impl(const CoordinatorOptions& options, remote::Store* store, local::LocalTier* tier)
+      : drop_on_close_(options.drop_on_close),
+        key_version_(static_cast<uint32_t>(options.key_version)),
+        ids_(options.ids),
+        clock_(options.clock),
+        store_(store),
+        tier_(tier),
+        lane_(&tier->lane(0)),
+        report_(absl::ToInt64Nanoseconds(options.staleness_bound), options.clock),
+        machine_(MachineOptions(options), &epochs_),
+        suspended_nanos_(options.clock->SuspendedNanos()),
+        encoder_([this](OperationId lane_id, absl::Span<const remote::Announced> changes) {
+          announcements_.Note(lane_id, clock_->Now());
+          return EncodeMessage(lane_id, key_version_, changes);
+        }) {}
+
+  // --- Any thread
+
+  absl::optional<OperationId> Epoch(MonotonicNanos now) const {
+    // The lease first: the epoch that is read after it is that of the lease or a newer one.
+    const bool leased = lane_->FillGeneration() != local::kNoGeneration && now <= lane_->deadline();
+    if (!leased) return absl::nullopt;
+    return epochs_.Vouched();
+  }
+
+  OperationId LastEpoch() const { return epochs_.Last(); }
+
+  void AdoptEpoch(OperationId epoch) {
+    if (!epochs_.Hear(epoch)) return;
+    // The epoch changed before this: a read that began before it is void, one that begins now sees
+    // the new epoch.
+    tier_->Clear();
+    store_->RunAt(clock_->Now(), [this] {
+      Handle([this](MonotonicNanos now, Actions* actions) { machine_.OnEpochDoubt(now, actions); });
+    });
+  }
+
+  void Sync(MonotonicNanos deadline, Done done) {
+    uint64_t id = 0;
+    const absl::Status refused = Enlist(&done, &id);
+    if (!refused.ok()) {
+      std::move(done)(refused);
+      return;
+    }
+    store_->RunAt(clock_->Now(), [this, id, deadline] {
+      Handle(
+          [this, id, deadline](MonotonicNanos now, Actions* actions) { machine_.OnSync(now, id, deadline, actions); });
+    });
+  }
+
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::flat_hash_map<uint64_t, Done> syncs;
+    {
+      absl::MutexLock lock(&mutex_);
+      stopped_ = true;
+      syncs.swap(syncs_);
+    }
+    for (auto& sync : syncs) {
+      std::move(sync.second)(absl::CancelledError("the cache was closed during Sync"));
+    }
+  }
+
+  const remote::AnnouncementEncoder& encoder() const { return encoder_; }
+  const CoherenceReport& report() const { return report_; }
+
+  // --- The loop's thread
+
+  void OnSubscribed() {
+    report_.SetCause("the base of the invalidation channel is not known yet");
+    Handle([this](MonotonicNanos now, Actions* actions) { machine_.OnSubscribed(now, actions); });
+  }
+
+  void OnChannelDown(const absl::Status& cause) {
+    report_.SetCause(absl::StrCat("the invalidation channel is down: ", cause.message()));
+    Handle([this](MonotonicNanos now, Actions* actions) { machine_.OnChannelDown(now, actions); });
+  }
+
+  void OnMessage(absl::string_view payload) {
+    report_.CountMessage();
+    if (!handling_) {
+      Hear(payload);
+      return;
+    }
+    Handle([this, copy = std::string(payload)](MonotonicNanos now, Actions* actions) {
+      const absl::optional<Message> message = DecodeMessage(copy);
+      if (message.has_value()) machine_.OnMessage(now, *message, actions);
+      Perform(*actions);
+      actions->clear();
+    });
+  }
+
+ private:
+  using Event = absl::AnyInvocable<void(MonotonicNanos now, Actions* actions)>;
+
+  void Handle(Event event);
+  void Hear(absl::string_view payload);
+  void Perform(const Actions& actions);
+
+  // One per action; see channel_action.h for what each asks for.
+  void Do(const ReadLane& action);
+  void Do(const EnsureEpoch& action);
+  void Do(const OpenGeneration& action);
+  void Do(const RenewLease& action);
+  void Do(const CloseGeneration& action);
+  void Do(const ApplyInvalidations& action);
+  void Do(const ApplyClear&) { tier_->Clear(); }
+  void Do(const DropLocal&) { tier_->Clear(); }
+  void Do(const ResetChannel& action) { store_->ResetChannel(CauseStatus(action.cause)); }
+  void Do(const ResetSession& action) { store_->ResetSession(CauseStatus(action.cause)); }
+  void Do(const SetTimer& action);
+  void Do(const CompleteSync& action) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  void OnReading(uint64_t ticket, remote::LaneReading reading);
+  void OnTick();
+  void CheckSuspended();
+  absl::Status Enlist(Done* done, uint64_t* id) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  static absl::Status CauseStatus(CloseCause cause) { return absl::UnavailableError(CloseCauseName(cause)); }
+
+  const bool drop_on_close_;
+  const uint32_t key_version_;
+  OperationIdSource* const ids_;
+  const Clock* const clock_;
+  remote::Store* const store_;
+  local::LocalTier* const tier_;
+  local::LaneLease* const lane_;
+  EpochRegister epochs_;
+  AnnouncementLog announcements_;
+  CoherenceReport report_;
+
+  // The loop's thread only.
+  ChannelMachine machine_;
+  int64_t suspended_nanos_;
+  bool handling_ = false;
+  std::deque<Event> events_;  // That came from inside an action.
+
+  const remote::AnnouncementEncoder encoder_;
+
+  mutable absl::Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t last_sync_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<uint64_t, Done> syncs_ ABSL_GUARDED_BY(mutex_);
+};
+
+// --- Events
+
+// An action may cause the next event from inside itself (a call that is refused, a reset that reports). That one waits
+// until all actions of this one are done.
+void Coordinator::Impl::Handle(Event event) {
+  events_.push_back(std::move(event));
+  if (handling_) return;
+  handling_ = true;
+  while (!events_.empty()) {
+    Event next = std::move(events_.front());
+    events_.pop_front();
+    Actions actions;
+    next(clock_->Now(), &actions);
+    Perform(actions);
+  }
+  handling_ = false;
+}
+
+// The usual way of a message: nothing is allocated or copied.
+void Coordinator::Impl::Hear(absl::string_view payload) {
+  const absl::optional<Message> message = DecodeMessage(payload);
+  if (!message.has_value()) {
+    // It does not advance the chain, so if the lane moved with it the next message shows a gap, or no heartbeat can be
+    // proven any more (catalogue 62).
+    report_.CountRejectedMessage();
+    return;
+  }
+  const MonotonicNanos now = clock_->Now();
+  const absl::optional<MonotonicNanos> announced_at = announcements_.Find(message->lane_id);
+  if (announced_at.has_value()) report_.RecordLag(now - *announced_at);
+  handling_ = true;
+  Actions actions;
+  machine_.OnMessage(now, *message, &actions);
+  Perform(actions);
+  handling_ = false;
+  if (!events_.empty()) Handle([](MonotonicNanos, Actions*) {});
+}
+
+void Coordinator::Impl::Perform(const Actions& actions) {
+  for (const Action& action : actions) {
+    std::visit([this](const auto& a) { Do(a); }, action);
+  }
+  report_.SetAsOf(machine_.as_of());
+}
+
+void Coordinator::Impl::OnTick() {
+  CheckSuspended();
+  Handle([this](MonotonicNanos now, Actions* actions) { machine_.OnTick(now, actions); });
+}
+
+void Coordinator::Impl::OnReading(uint64_t ticket, remote::LaneReading reading) {
+  CheckSuspended();
+  if (reading.status.ok()) {
+    report_.NoteAnswer(clock_->Now() - reading.sent_at);
+  } else {
+    report_.NoteFailure(reading.status);
+  }
+  Handle([this, ticket, reading = std::move(reading)](MonotonicNanos now, Actions* actions) {
+    machine_.OnLaneRead(now, ticket, reading, actions);
+  });
+}
+
+// Catalogue 58: while the machine slept the monotonic clock stood still, and the lease with it.
+void Coordinator::Impl::CheckSuspended() {
+  const int64_t suspended = clock_->SuspendedNanos();
+  if (suspended < suspended_nanos_ + kSuspendedNanosMin) return;
+  suspended_nanos_ = suspended;
+  Handle([this](MonotonicNanos now, Actions* actions) { machine_.OnSuspended(now, actions); });
+}
+
+// --- Actions
+
+void Coordinator::Impl::Do(const ReadLane& action) {
+  report_.CountHeartbeat();
+  store_->ReadLane(action.deadline, [this, ticket = action.ticket](remote::LaneReading reading) {
+    OnReading(ticket, std::move(reading));
+  });
+}
+
+void Coordinator::Impl::Do(const EnsureEpoch& action) {
+  store_->EnsureEpoch(ids_->Next(), action.deadline, [this, ticket = action.ticket](absl::StatusOr<OperationId> epoch) {
+    if (!epoch.ok()) report_.NoteFailure(epoch.status());
+    Handle([this, ticket, epoch = std::move(epoch)](MonotonicNanos now, Actions* actions) {
+      machine_.OnEpochEnsured(now, ticket, epoch, actions);
+    });
+  });
+}
+
+void Coordinator::Impl::Do(const OpenGeneration& action) {
+  lane_->Open(action.deadline);
+  report_.NoteOpen();
+}
+
+void Coordinator::Impl::Do(const RenewLease& action) { lane_->Renew(action.deadline); }
+
+void Coordinator::Impl::Do(const CloseGeneration& action) {
+  lane_->Close();
+  report_.NoteClose(action.cause);
+  if (drop_on_close_) tier_->Clear();
+}
+
+void Coordinator::Impl::Do(const ApplyInvalidations& action) {
+  for (const MessageChange& change : action.changes) {
+    if (change.kind == MessageKind::kClear) continue;
+    tier_->Invalidate(HashKey(change.key, tier_->hash_seed()), change.id);
+  }
+}
+
+void Coordinator::Impl::Do(const SetTimer& action) {
+  store_->RunAt(action.at, [this] { OnTick(); });
+}
+
+void Coordinator::Impl::Do(const CompleteSync& action) {
+  std::vector<Done> done;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const uint64_t id : action.ids) {
+      const auto sync = syncs_.find(id);
+      if (sync == syncs_.end()) continue;
+      done.push_back(std::move(sync->second));
+      syncs_.erase(sync);
+    }
+  }
+  const std::string why = action.ok ? "" : report_.Obstacle();
+  const absl::Status status =
+      action.ok ? absl::OkStatus()
+                : absl::DeadlineExceededError(
+                      absl::StrCat("Sync: not proven in time that everything was heard", why.empty() ? "" : ": ", why));
+  for (Done& each : done) std::move(each)(status);
+}
+
+absl::Status Coordinator::Impl::Enlist(Done* done, uint64_t* id) {
+  absl::MutexLock lock(&mutex_);
+  if (stopped_) return absl::CancelledError("Sync: the cache was closed");
+  if (syncs_.size() >= kSyncsMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("Sync: ", kSyncsMax, " calls of it wait already; let some end first"));
+  }
+  *id = ++last_sync_;
+  syncs_.emplace(*id, std::move(*done));
+  return absl::OkStatus();
+}
+
+// --- The class itself
+
+Coordinator::Coordinator(const CoordinatorOptions& options, remote::Store* store, local::LocalTier* tier)
+    : impl_(std::make_unique<Impl>(options, store, tier)) {}
+
+Coordinator::~Coordinator() = default;
+
+void Coordinator::Stop() { impl_->Stop(); }
+absl::optional<OperationId> Coordinator::Epoch(MonotonicNanos now) const { return impl_->Epoch(now); }
+OperationId Coordinator::LastEpoch() const { return impl_->LastEpoch(); }
+void Coordinator::AdoptEpoch(OperationId epoch) { impl_->AdoptEpoch(epoch); }
+void Coordinator::Sync(MonotonicNanos deadline, Done done) { impl_->Sync(deadline, std::move(done)); }
+const remote::AnnouncementEncoder& Coordinator::encoder() const { return impl_->encoder(); }
+bool Coordinator::open() const { return impl_->report().open(); }
+CoherenceStats Coordinator::GetStats() const { return impl_->report().GetStats(); }
+absl::Status Coordinator::Status() const { return impl_->report().Status(); }
+void Coordinator::OnSubscribed() { impl_->OnSubscribed(); }
+void Coordinator::OnMessage(absl::string_view payload) { impl_->OnMessage(payload); }
+void Coordinator::OnChannelDown(const absl::Status& cause) { impl_->OnChannelDown(cause); }
+
+}  // namespace nearcache::internal::coherence

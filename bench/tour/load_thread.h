@@ -1,0 +1,75 @@
+// One thread of load: fills the keys of its slot, then reads and writes as a busy service would until the tour stops.
+//
+// It works in batches of 64 reads. The keys of a batch are drawn before the clock runs, so that drawing them is not
+// counted as time of the cache. Each read is timed and judged by itself; of every sixteenth batch the reads of memory
+// are done back to back with the clock outside, which gives the cost of one hit without that of measuring and checking.
+
+#ifndef BENCH_TOUR_LOAD_THREAD_H_
+#define BENCH_TOUR_LOAD_THREAD_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "bench/tour/key_space.h"
+#include "bench/tour/random.h"
+#include "bench/tour/read_checker.h"
+#include "bench/tour/record.h"
+#include "bench/tour/session_floor.h"
+#include "bench/tour/shared_memory.h"
+#include "bench/tour/writer.h"
+#include "bench/tour/zipf.h"
+#include "nearcache/cache.h"
+
+namespace nearcache::tour {
+
+class LoadThread {
+ public:
+  // None of the pointers is owned; all must outlive this. `thread` counts within the worker.
+  LoadThread(Cache* cache, SharedMemory* memory, SessionFloor* floors, const Zipf* popularity, uint32_t worker,
+             uint32_t thread);
+
+  // Writes every key of the slot that was never written.
+  void Fill();
+
+  // Runs until the phase is kStopping.
+  void Run();
+
+ private:
+  static constexpr int kBatch = 64;
+
+  void DrawBatch();
+  void ReadBatch();
+  void ReadBatchTimed();
+  bool ReadMemory(uint32_t key, const KeyName& name, absl::FunctionRef<void(absl::string_view)> visitor);
+  void ReadOne(uint32_t key, const KeyName& name);
+  void ReadThrough(uint32_t key, const KeyName& name, bool fresh);
+  void WriteShare();
+  uint32_t DrawOwnKey();
+  void Refill();
+  void WriteInChunks(const std::vector<uint32_t>& keys, bool keep_local);
+
+  Cache* const cache_;
+  SharedMemory* const memory_;
+  const Zipf* const popularity_;
+  WorkerBlock& block_;
+  const uint32_t slot_;
+  const uint32_t first_slot_of_worker_;
+  const bool serves_stale_copies_;
+  ReadChecker checker_;
+  Writer writer_;
+  Random random_;
+  double writes_due_ = 0;
+  std::array<uint32_t, kBatch> keys_;
+  std::array<KeyName, kBatch> names_;
+  std::string buffer_;
+  absl::flat_hash_map<uint32_t, std::string> stale_copies_;
+};
+
+}  // namespace nearcache::tour
+
+#endif  // BENCH_TOUR_LOAD_THREAD_H_

@@ -1,0 +1,21 @@
+// The numbers of a tour as the JSON that the page's script draws.
+
+#ifndef BENCH_TOUR_PAGE_DATA_H_
+#define BENCH_TOUR_PAGE_DATA_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "bench/tour/report.h"
+
+namespace nearcache::tour {
+
+// Safe inside a <script> element: no "<" in it.
+std::string MakePageData(const Report& report);
+
+// `text` as a JSON string with its quotes.
+std::string JsonString(absl::string_view text);
+
+}  // namespace nearcache::tour
+
+#endif  // BENCH_TOUR_PAGE_DATA_H_

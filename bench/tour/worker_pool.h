@@ -1,0 +1,54 @@
+// The worker processes as the coordinator sees them. Single-threaded.
+
+#ifndef BENCH_TOUR_WORKER_POOL_H_
+#define BENCH_TOUR_WORKER_POOL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "bench/tour/child_process.h"
+#include "bench/tour/shared_memory.h"
+
+namespace nearcache::tour {
+
+class WorkerPool {
+ public:
+  // `memory` is not owned and must outlive this.
+  explicit WorkerPool(SharedMemory* memory);
+
+  // Starts worker `index`, which does not run.
+  absl::Status Start(uint32_t index);
+  absl::Status StartAll();
+
+  // Kills worker `index` as a crash would.
+  void Kill(uint32_t index);
+
+  void Pause(uint32_t index);
+  void Resume(uint32_t index);
+
+  pid_t pid(uint32_t index) const { return workers_[index]->pid(); }
+
+  // Texts about workers that ended, or said that they cannot work, without having been asked to; each is told once.
+  std::vector<std::string> TakeProblems();
+
+  // Whether all are in `state` now.
+  bool AllAre(WorkerState state) const;
+
+  // Waits for all to end by themselves, as they do in phase kStopping, and kills those that do not. A text per such
+  // one.
+  std::vector<std::string> WaitForEnd(absl::Duration timeout);
+
+ private:
+  std::string DescribeEnd(uint32_t index) const;
+
+  SharedMemory* const memory_;
+  std::vector<std::unique_ptr<ChildProcess>> workers_;
+};
+
+}  // namespace nearcache::tour
+
+#endif  // BENCH_TOUR_WORKER_POOL_H_

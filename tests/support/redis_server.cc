@@ -162,11 +162,25 @@ RedisServer::~RedisServer() {
 }
 
 absl::Status RedisServer::Launch() {
-  std::vector<std::string> words = {
-      binary_,          "--port",       absl::StrCat(port_), "--bind",       "127.0.0.1",
-      "--unixsocket",   socket_path_,   "--dir",             folder_,        "--logfile",
-      folder_ + "/log", "--appendonly", "no",                "--daemonize",  "no",
-      "--save",         "",             "--enable-debug-command", "yes"};
+  std::vector<std::string> words = {binary_,
+                                    "--port",
+                                    absl::StrCat(port_),
+                                    "--bind",
+                                    "127.0.0.1",
+                                    "--unixsocket",
+                                    socket_path_,
+                                    "--dir",
+                                    folder_,
+                                    "--logfile",
+                                    folder_ + "/log",
+                                    "--appendonly",
+                                    "no",
+                                    "--daemonize",
+                                    "no",
+                                    "--save",
+                                    "",
+                                    "--enable-debug-command",
+                                    "yes"};
   words.insert(words.end(), options_.arguments.begin(), options_.arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -229,8 +243,7 @@ void RedisServer::Resume() {
   if (pid_ > 0) kill(pid_, SIGCONT);
 }
 
-absl::StatusOr<std::string> RedisServer::Command(
-    std::initializer_list<absl::string_view> arguments) {
+absl::StatusOr<std::string> RedisServer::Command(std::initializer_list<absl::string_view> arguments) {
   absl::StatusOr<std::string> answer = Exchange(socket_path_, Encode(arguments));
   if (!answer.ok()) return answer.status();
   return Decode(*answer);

@@ -81,14 +81,14 @@ bool ServerIsInstalled(std::string* reason, bool* must_run);
 }  // namespace nearcache::testing
 
 // First line of a test (or SetUp) that needs a server.
-#define NEARCACHE_REQUIRE_SERVER()                                                         \
-  do {                                                                                     \
-    std::string nearcache_reason;                                                          \
-    bool nearcache_must_run = false;                                                       \
+#define NEARCACHE_REQUIRE_SERVER()                                                          \
+  do {                                                                                      \
+    std::string nearcache_reason;                                                           \
+    bool nearcache_must_run = false;                                                        \
     if (!::nearcache::testing::ServerIsInstalled(&nearcache_reason, &nearcache_must_run)) { \
-      if (nearcache_must_run) FAIL() << nearcache_reason;                                  \
-      GTEST_SKIP() << nearcache_reason;                                                    \
-    }                                                                                      \
+      if (nearcache_must_run) FAIL() << nearcache_reason;                                   \
+      GTEST_SKIP() << nearcache_reason;                                                     \
+    }                                                                                       \
   } while (false)
 
 #endif  // NEARCACHE_TESTS_SUPPORT_REDIS_SERVER_H_

@@ -15,8 +15,7 @@ absl::Status ValidateTcp(const Address& address) {
   if (address.host.empty()) return absl::InvalidArgumentError("address: the host is empty");
   if (address.host.size() > kHostBytesMax) {
     return absl::InvalidArgumentError(
-        absl::StrCat("address: the host has ", address.host.size(), " bytes, the limit is ",
-                     kHostBytesMax));
+        absl::StrCat("address: the host has ", address.host.size(), " bytes, the limit is ", kHostBytesMax));
   }
   if (address.host.find('\0') != std::string::npos) {
     return absl::InvalidArgumentError("address: the host holds a zero byte");
@@ -28,9 +27,8 @@ absl::Status ValidateTcp(const Address& address) {
 absl::Status ValidateUnix(const Address& address) {
   if (address.path.empty()) return absl::InvalidArgumentError("address: the path is empty");
   if (address.path.size() > Address::kUnixPathBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("address: the path of the unix socket has ", address.path.size(),
-                     " bytes, the limit is ", Address::kUnixPathBytesMax));
+    return absl::InvalidArgumentError(absl::StrCat("address: the path of the unix socket has ", address.path.size(),
+                                                   " bytes, the limit is ", Address::kUnixPathBytesMax));
   }
   if (address.path.find('\0') != std::string::npos) {
     return absl::InvalidArgumentError("address: the path holds a zero byte");
@@ -55,9 +53,7 @@ Address Address::Unix(std::string path) {
   return address;
 }
 
-absl::Status Address::Validate() const {
-  return kind == Kind::kTcp ? ValidateTcp(*this) : ValidateUnix(*this);
-}
+absl::Status Address::Validate() const { return kind == Kind::kTcp ? ValidateTcp(*this) : ValidateUnix(*this); }
 
 std::string Address::ToString() const {
   if (kind == Kind::kUnix) return absl::StrCat("unix:", path);

@@ -39,9 +39,7 @@ struct Address {
     return a.kind == b.kind && a.host == b.host && a.port == b.port && a.path == b.path;
   }
   friend bool operator!=(const Address& a, const Address& b) { return !(a == b); }
-  friend std::ostream& operator<<(std::ostream& out, const Address& address) {
-    return out << address.ToString();
-  }
+  friend std::ostream& operator<<(std::ostream& out, const Address& address) { return out << address.ToString(); }
 };
 
 }  // namespace nearcache::internal::remote

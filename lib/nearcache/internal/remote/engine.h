@@ -10,8 +10,8 @@
 //
 // Every operation ends by its deadline, in every state. On a live connection a timed-out operation leaves a tombstone
 // behind, so that its late reply is dropped and never given to another. A connection whose oldest unanswered command is
-// older than health_timeout is replaced, and writing more does not postpone that. While the link is down operations wait
-// for it within operations_max and bytes_max until their deadlines; nothing grows beyond these limits.
+// older than health_timeout is replaced, and writing more does not postpone that. While the link is down operations
+// wait for it within operations_max and bytes_max until their deadlines; nothing grows beyond these limits.
 //
 // Threads. Submit, RunAt, Post, Reset..., GetStats, GetLinkStatus and Shutdown may be called on any thread at any time.
 // Completions, tasks and EngineEvents run on the loop's thread: they must not block, and must not run a user's code.
@@ -35,6 +35,7 @@
 #include "absl/time/time.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/remote/address.h"
+#include "nearcache/internal/remote/link_state.h"
 #include "nearcache/internal/remote/operation.h"
 #include "nearcache/internal/remote/reply.h"
 #include "nearcache/internal/remote/server_identity.h"
@@ -71,7 +72,7 @@ struct EngineOptions {
 
   // What one reply may be. The limit on bytes is checked against the *announced* length, before anything is allocated.
   size_t reply_bytes_max = size_t{64} << 20;  // All strings of one reply together.
-  size_t reply_elements_max = 1 << 20;        // All elements of one reply together.
+  size_t reply_elements_max = 1 << 18;        // All elements of one reply together.
   int reply_depth_max = 8;
 
   // 3: HELLO 3, and RESP2 if the server does not know it. 2: never HELLO.
@@ -87,10 +88,6 @@ struct EngineOptions {
   TransportFactory transport_factory;
 };
 
-enum class LinkRole { kData, kChannel };
-
-enum class LinkState { kIdle, kResolving, kConnecting, kHandshaking, kReady, kBackingOff, kClosed };
-
 // A link at one moment, for health reports.
 struct LinkStatus {
   LinkState state = LinkState::kIdle;
@@ -100,8 +97,8 @@ struct LinkStatus {
   absl::Status cause;
 };
 
-// Called on the loop's thread, in the order in which things happen. Inside a call Submit, Post, RunAt and the Resets are
-// allowed.
+// Called on the loop's thread, in the order in which things happen. Inside a call Submit, Post, RunAt and the Resets
+// are allowed.
 class EngineEvents {
  public:
   virtual ~EngineEvents() = default;
@@ -125,26 +122,26 @@ class EngineEvents {
 
 // Plain sums since Create; gauges are marked.
 struct EngineStats {
-  uint64_t operations = 0;          // Accepted by Submit.
-  uint64_t completed = 0;           // With an ok status; server errors count as completed.
-  uint64_t failed = 0;              // With any other status, timeouts included, refusals not.
-  uint64_t timeouts = 0;            // kDeadlineExceeded.
-  uint64_t rejected = 0;            // kResourceExhausted from Submit.
-  uint64_t resends = 0;             // Sent again after a lost connection.
-  uint64_t late_replies = 0;        // Fell on a tombstone.
-  uint64_t protocol_errors = 0;     // Connections closed because of what the server sent.
-  uint64_t health_failures = 0;     // Connections closed by health_timeout.
-  uint64_t connects = 0;            // Handshakes that succeeded.
+  uint64_t operations = 0;       // Accepted by Submit.
+  uint64_t completed = 0;        // With an ok status; server errors count as completed.
+  uint64_t failed = 0;           // With any other status, timeouts included, refusals not.
+  uint64_t timeouts = 0;         // kDeadlineExceeded.
+  uint64_t rejected = 0;         // kResourceExhausted from Submit.
+  uint64_t resends = 0;          // Sent again after a lost connection.
+  uint64_t late_replies = 0;     // Fell on a tombstone.
+  uint64_t protocol_errors = 0;  // Connections closed because of what the server sent.
+  uint64_t health_failures = 0;  // Connections closed by health_timeout.
+  uint64_t connects = 0;         // Handshakes that succeeded.
   uint64_t connect_failures = 0;
-  uint64_t disconnects = 0;         // Ready links that went down, Resets included.
-  uint64_t pushes_ignored = 0;      // Push frames of unknown kinds.
+  uint64_t disconnects = 0;     // Ready links that went down, Resets included.
+  uint64_t pushes_ignored = 0;  // Push frames of unknown kinds.
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
-  uint64_t writes = 0;              // System calls that sent something; operations / writes = pipelining.
+  uint64_t writes = 0;  // System calls that sent something; operations / writes = pipelining.
   uint64_t reads = 0;
-  uint64_t wakeups = 0;             // eventfd writes by Submit.
-  uint64_t queued_operations = 0;   // Gauge: all that counts against operations_max.
-  uint64_t queued_bytes = 0;        // Gauge: against bytes_max.
+  uint64_t wakeups = 0;            // eventfd writes by Submit.
+  uint64_t queued_operations = 0;  // Gauge: all that counts against operations_max.
+  uint64_t queued_bytes = 0;       // Gauge: against bytes_max.
 };
 
 class Engine {
@@ -174,9 +171,9 @@ class Engine {
   // Runs `task` on the loop's thread at `when`, give or take a tick. Tasks that are not due at Shutdown are destroyed.
   bool RunAt(MonotonicNanos when, Task task);
 
-  // Cuts a link and connects anew, at once: as if the server had closed it, with `cause` in the statuses. On the loop's
-  // thread the link is cut before the call returns (OnDown comes from inside it), elsewhere soon after. A link that is
-  // not ready starts over without waiting for its back-off.
+  // Cuts a link and connects anew: as if the server had closed it, with `cause` in the statuses. At once, unless the
+  // link had become ready only a moment ago. On the loop's thread the link is cut before the call returns (OnDown comes
+  // from inside it), elsewhere soon after. A link that backs off starts its next attempt now.
   void ResetData(const absl::Status& cause);
   void ResetChannel(const absl::Status& cause);
   void ResetAll(const absl::Status& cause);

@@ -34,7 +34,7 @@ class ReplyTypeSet {
 
 struct OperationResult {
   // ok: `replies` holds one reply per command. Server errors (WRONGTYPE, NOSCRIPT, OOM, ...) are replies, not statuses:
-  // see ReplyErrorToStatus in reply_error.h.
+  // see ServerErrorToStatus in server_error.h.
   //
   //   kUnavailable        no connection came within the deadline, or it broke under the operation; names the address
   //                       and the cause
@@ -45,8 +45,8 @@ struct OperationResult {
   //   kCancelled          the engine was shut down
   absl::Status status;
 
-  // Only when status is not ok: bytes had left the process, so the commands may have been executed, or may yet be. False
-  // means certainly not executed, now or later.
+  // Only when status is not ok: bytes had left the process, so the commands may have been executed, or may yet be.
+  // False means certainly not executed, now or later.
   bool unknown = false;
 
   absl::InlinedVector<Reply, 2> replies;
@@ -64,8 +64,8 @@ struct Operation {
   // How many replies `bytes` will be answered with: one per command, +QUEUED included.
   int reply_count = 1;
 
-  // What the replies may be, in order; shorter than reply_count: the rest may be anything. A reply of an impossible type
-  // means that replies have shifted: the connection is closed and nobody gets a reply that is not his.
+  // What the replies may be, in order; shorter than reply_count: the rest may be anything. A reply of an impossible
+  // type means that replies have shifted: the connection is closed and nobody gets a reply that is not his.
   absl::InlinedVector<ReplyTypeSet, 4> reply_types;
 
   // When `done` is called at the latest, give or take a timer tick (EngineOptions::timer_tick).

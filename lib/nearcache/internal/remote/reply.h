@@ -20,10 +20,10 @@ struct Reply {
   enum class Type { kNil, kString, kStatus, kError, kInteger, kDouble, kBool, kArray, kPush };
 
   Type type = Type::kNil;
-  Value string;                  // kString, kStatus, kError.
-  int64_t integer = 0;           // kInteger; kBool as 0 or 1.
-  double number = 0;             // kDouble.
-  std::vector<Reply> elements;   // kArray, kPush.
+  Value string;                 // kString, kStatus, kError.
+  int64_t integer = 0;          // kInteger; kBool as 0 or 1.
+  double number = 0;            // kDouble.
+  std::vector<Reply> elements;  // kArray, kPush.
 
   bool is_nil() const { return type == Type::kNil; }
   bool is_error() const { return type == Type::kError; }

@@ -23,9 +23,8 @@ struct ServerIdentity {
   bool SameServer(const ServerIdentity& other) const { return run_id == other.run_id; }
 
   friend std::ostream& operator<<(std::ostream& out, const ServerIdentity& identity) {
-    return out << (identity.product == Product::kValkey ? "valkey " : "redis ") << identity.version
-               << " (" << identity.role << ", RESP" << identity.resp_version << ", "
-               << identity.run_id << ")";
+    return out << (identity.product == Product::kValkey ? "valkey " : "redis ") << identity.version << " ("
+               << identity.role << ", RESP" << identity.resp_version << ", " << identity.run_id << ")";
   }
 };
 

@@ -45,6 +45,9 @@ class Transport {
 
   virtual IoResult Read(char* buffer, size_t capacity) = 0;
 
+  // Whether bytes that were read from the descriptor wait inside (TLS records): no event will tell of them.
+  virtual bool HasBufferedInput() const { return false; }
+
   // Writes what fits of `parts`, in order. Never raises SIGPIPE.
   virtual IoResult Write(absl::Span<const iovec> parts) = 0;
 };
@@ -54,7 +57,8 @@ class Transport {
 struct TransportRequest {
   Address address;
   std::string server_name;
-  // Unacknowledged data older than this makes the kernel give up (TCP_USER_TIMEOUT), so that a silent network is noticed.
+  // Unacknowledged data older than this makes the kernel give up (TCP_USER_TIMEOUT), so that a silent network is
+  // noticed.
   absl::Duration user_timeout;
 };
 

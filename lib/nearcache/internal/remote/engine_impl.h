@@ -1,0 +1,135 @@
+// The inside of the engine: what the loop's thread owns, and what other threads may touch of it.
+//
+// One turn of the loop: wait, read and complete, fire timers, take submissions, send. Inside the reading of one link
+// submissions are taken and sent too, so that the server never runs dry while replies are being worked off.
+
+#ifndef NEARCACHE_INTERNAL_REMOTE_ENGINE_IMPL_H_
+#define NEARCACHE_INTERNAL_REMOTE_ENGINE_IMPL_H_
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/remote/connection.h"
+#include "nearcache/internal/remote/engine.h"
+#include "nearcache/internal/remote/engine_counters.h"
+#include "nearcache/internal/remote/event_loop.h"
+#include "nearcache/internal/remote/link.h"
+#include "nearcache/internal/remote/loop_thread.h"
+#include "nearcache/internal/remote/mpsc_queue.h"
+#include "nearcache/internal/remote/operation_node.h"
+#include "nearcache/internal/remote/timer_wheel.h"
+
+namespace nearcache::internal::remote {
+
+class Engine::Impl final : public LinkHost, public OperationOwner {
+ public:
+  Impl(EngineOptions options, EngineEvents* events, std::unique_ptr<EventLoop> loop);
+  ~Impl() override;
+
+  // As in Engine.
+  absl::Status Start();
+  void Shutdown();
+  void Submit(Operation operation);
+  bool RunAt(MonotonicNanos when, Task task);
+  void Reset(LinkRole role, const absl::Status& cause);
+  EngineStats GetStats() const;
+  LinkStatus GetLinkStatus(LinkRole role) const;
+  bool OnLoopThread() const;
+  const Clock& clock() const { return *options_.clock; }
+
+ private:
+  class TaskNode;
+  enum class Lifecycle { kNew, kRunning, kStopped };
+
+  // What outlives the engine where a look-up does: its way back.
+  struct Mailbox {
+    absl::Mutex mutex;
+    Impl* engine ABSL_GUARDED_BY(mutex) = nullptr;
+  };
+
+  // LinkHost.
+  MonotonicNanos now() const override { return now_; }
+  EventLoop& loop() override { return *loop_; }
+  TimerWheel& wheel() override { return wheel_; }
+  EngineCounters& counters() override { return counters_; }
+  char* read_buffer() override { return read_buffer_.data(); }
+  absl::StatusOr<std::unique_ptr<Transport>> OpenTransport(const TransportRequest& r) override;
+  void Resolve(Link* link) override;
+  OperationNode* NewOwnNode(Operation operation) override;
+  bool Refill(Connection* connection) override;
+  void TakeSubmissions() override;
+  void OnAnswered(OperationNode* node) override;
+  void OnLost(OperationList operations, const absl::Status& cause) override;
+  void Bury(std::unique_ptr<Connection> connection) override;
+  void OnStateChanged(const Link& link) override;
+  void OnReady(LinkRole role, const ServerIdentity& identity) override;
+  void OnDown(LinkRole role, const absl::Status& cause) override;
+  void OnConnectFailed(LinkRole role, const absl::Status& cause) override;
+  void OnMessage(absl::string_view channel, absl::string_view payload) override;
+  void OnPush(LinkRole role, const Reply& push) override;
+
+  // OperationOwner.
+  void OnOperationTaken(OperationNode* node) override;
+  void OnOperationRefused(OperationNode* node) override;
+  void OnDeadline(OperationNode* node) override;
+
+  LinkOptions MakeLinkOptions(LinkRole role, uint64_t seed) const;
+  absl::Status AdmissionStatus(const Operation& operation);
+  void ReleaseBudget(size_t bytes);
+  void Enqueue(Submission* submission);
+
+  void RunLoop();
+  void Turn();
+  void CloseOnLoop();
+  absl::Duration TimeToWait() const;
+
+  // Calls `done` of a node that is in no list and deletes it, or of one in flight and leaves a tombstone.
+  void Complete(OperationNode* node, absl::Status status, bool unknown);
+  void Finish(OperationNode* node, OperationResult result);
+  void Delete(OperationNode* node);
+  bool MayBeSentAgain(const OperationNode& node) const;
+  absl::Status UnsentStatus() const;
+  Link* link(LinkRole role) const { return role == LinkRole::kData ? data_.get() : channel_.get(); }
+
+  EngineOptions options_;
+  EngineEvents* const events_;
+  const std::unique_ptr<EventLoop> loop_;
+
+  // Any thread.
+  EngineCounters counters_;
+  std::atomic<size_t> queued_operations_{0};
+  std::atomic<size_t> queued_bytes_{0};
+  MpscQueue submissions_;
+  std::atomic<bool> stop_{false};
+  const std::shared_ptr<Mailbox> mailbox_;
+  absl::Mutex lifecycle_mutex_;
+  Lifecycle lifecycle_ ABSL_GUARDED_BY(lifecycle_mutex_) = Lifecycle::kNew;
+  LoopThread thread_ ABSL_GUARDED_BY(lifecycle_mutex_);
+  mutable absl::Mutex status_mutex_;
+  LinkStatus status_[2] ABSL_GUARDED_BY(status_mutex_);
+
+  // The loop's thread.
+  TimerWheel wheel_;
+  MonotonicNanos now_ = 0;
+  bool closing_ = false;
+  std::vector<char> read_buffer_;
+  OperationList pending_;
+  OperationList ready_front_;  // Submitted from inside OnReady(kData).
+  bool in_data_ready_ = false;
+  absl::flat_hash_set<TaskNode*> armed_tasks_;
+  std::unique_ptr<Link> data_;
+  std::unique_ptr<Link> channel_;  // Null without channels.
+  std::vector<std::unique_ptr<Connection>> graveyard_;
+};
+
+}  // namespace nearcache::internal::remote
+
+#endif  // NEARCACHE_INTERNAL_REMOTE_ENGINE_IMPL_H_

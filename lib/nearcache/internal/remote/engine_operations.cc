@@ -1,0 +1,192 @@
+// The engine's other half: what becomes of operations, and what the links ask of their host.
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "nearcache/internal/remote/engine_impl.h"
+#include "nearcache/internal/remote/resolver.h"
+
+namespace nearcache::internal::remote {
+namespace {
+
+// What is handed to a connection at a time. What still waits here can be taken back when its deadline passes; what was
+// handed over cannot.
+constexpr size_t kUnsentBytesMax = 64 << 10;
+
+}  // namespace
+
+// --- The life of an operation
+
+void Engine::Impl::OnOperationTaken(OperationNode* node) {
+  wheel_.Arm(node, node->operation.deadline);
+  (in_data_ready_ ? ready_front_ : pending_).PushBack(node);
+}
+
+void Engine::Impl::OnOperationRefused(OperationNode* node) {
+  Complete(node, absl::CancelledError("the engine was shut down"), false);
+}
+
+bool Engine::Impl::Refill(Connection* connection) {
+  while (!pending_.empty() && !connection->abandoned()) {
+    if (connection->unsent_bytes() >= kUnsentBytesMax) return true;
+    OperationNode* const node = pending_.PopFront();
+    if (node->operation.deadline <= now_) {
+      Complete(node, UnsentStatus(), node->maybe_executed);
+    } else {
+      connection->Send(node, now_);
+    }
+  }
+  return false;
+}
+
+void Engine::Impl::OnAnswered(OperationNode* node) {
+  if (node->tombstone) {
+    counters_.late_replies.Add();
+    return Delete(node);
+  }
+  OperationResult result;
+  result.replies = std::move(node->replies);
+  Finish(node, std::move(result));
+  Delete(node);
+}
+
+void Engine::Impl::OnDeadline(OperationNode* node) {
+  if (node->in_flight) {
+    OperationResult result;
+    result.status =
+        absl::DeadlineExceededError(absl::StrCat(options_.address.ToString(), ": no reply before the deadline"));
+    result.unknown = true;
+    node->tombstone = true;
+    return Finish(node, std::move(result));
+  }
+  pending_.Remove(node);
+  Complete(node, UnsentStatus(), node->maybe_executed);
+}
+
+absl::Status Engine::Impl::UnsentStatus() const {
+  if (data_->state() == LinkState::kReady) {
+    return absl::DeadlineExceededError(
+        absl::StrCat(options_.address.ToString(), ": the deadline passed before the operation could be sent"));
+  }
+  if (data_->cause().ok()) {
+    return absl::UnavailableError(
+        absl::StrCat(options_.address.ToString(), ": not connected yet (", LinkStateName(data_->state()), ")"));
+  }
+  return absl::UnavailableError(absl::StrCat("not connected: ", data_->cause().message()));
+}
+
+bool Engine::Impl::MayBeSentAgain(const OperationNode& node) const {
+  if (closing_ || node.own || node.tombstone) return false;
+  return !node.left_process || node.resends < node.operation.resends_max;
+}
+
+void Engine::Impl::OnLost(OperationList operations, const absl::Status& cause) {
+  OperationList again;
+  OperationList ended;
+  while (OperationNode* const node = operations.PopFront()) {
+    node->replies.clear();
+    if (!MayBeSentAgain(*node)) {
+      ended.PushBack(node);
+      continue;
+    }
+    if (node->left_process) {
+      ++node->resends;
+      node->maybe_executed = true;
+      counters_.resends.Add();
+    } else {
+      node->sent_at = 0;
+    }
+    again.PushBack(node);
+  }
+  pending_.PrependAll(std::move(again));
+  const bool told = cause.code() == absl::StatusCode::kInternal || cause.code() == absl::StatusCode::kCancelled;
+  const absl::Status status = told ? cause : absl::UnavailableError(cause.message());
+  while (OperationNode* const node = ended.PopFront()) {
+    Complete(node, status, node->left_process || node->maybe_executed);
+  }
+}
+
+void Engine::Impl::Complete(OperationNode* node, absl::Status status, bool unknown) {
+  if (!node->tombstone) {
+    OperationResult result;
+    result.status = std::move(status);
+    result.unknown = unknown;
+    Finish(node, std::move(result));
+  }
+  Delete(node);
+}
+
+void Engine::Impl::Finish(OperationNode* node, OperationResult result) {
+  wheel_.Cancel(node);
+  result.sent_at = node->sent_at;
+  if (!node->own) {
+    (result.status.ok() ? counters_.completed : counters_.failed).Add();
+    if (result.status.code() == absl::StatusCode::kDeadlineExceeded) counters_.timeouts.Add();
+  }
+  // Whatever the callback holds is destroyed with it, before it could be called a second time.
+  auto done = std::move(node->operation.done);
+  std::move(done)(std::move(result));
+}
+
+void Engine::Impl::Delete(OperationNode* node) {
+  if (!node->own) ReleaseBudget(node->operation.bytes.size());
+  delete node;
+}
+
+// --- What the links ask for
+
+absl::StatusOr<std::unique_ptr<Transport>> Engine::Impl::OpenTransport(const TransportRequest& request) {
+  return options_.transport_factory ? options_.transport_factory(request) : OpenPlainTransport(request);
+}
+
+void Engine::Impl::Resolve(Link* link) {
+  ResolveDetached(options_.address, [mailbox = mailbox_, link](ResolvedAddresses addresses) {
+    absl::MutexLock lock(&mailbox->mutex);
+    if (mailbox->engine == nullptr) return;
+    mailbox->engine->RunAt(
+        0, [link, addresses = std::move(addresses)]() mutable { link->OnResolved(std::move(addresses)); });
+  });
+}
+
+OperationNode* Engine::Impl::NewOwnNode(Operation operation) {
+  auto* const node = new OperationNode(this, std::move(operation));
+  node->own = true;
+  return node;
+}
+
+void Engine::Impl::Bury(std::unique_ptr<Connection> connection) { graveyard_.push_back(std::move(connection)); }
+
+void Engine::Impl::OnStateChanged(const Link& link) {
+  absl::MutexLock lock(&status_mutex_);
+  LinkStatus& status = status_[static_cast<int>(link.role())];
+  status.state = link.state();
+  status.cause = link.cause();
+  if (link.state() == LinkState::kReady) status.identity = link.identity();
+}
+
+void Engine::Impl::OnReady(LinkRole role, const ServerIdentity& identity) {
+  counters_.connects.Add();
+  in_data_ready_ = role == LinkRole::kData;
+  events_->OnReady(role, identity);
+  in_data_ready_ = false;
+  pending_.PrependAll(std::exchange(ready_front_, OperationList()));
+}
+
+void Engine::Impl::OnDown(LinkRole role, const absl::Status& cause) {
+  counters_.disconnects.Add();
+  events_->OnDown(role, cause);
+}
+
+void Engine::Impl::OnConnectFailed(LinkRole role, const absl::Status& cause) {
+  counters_.connect_failures.Add();
+  events_->OnConnectFailed(role, cause);
+}
+
+void Engine::Impl::OnMessage(absl::string_view channel, absl::string_view payload) {
+  events_->OnMessage(channel, payload);
+}
+
+void Engine::Impl::OnPush(LinkRole role, const Reply& push) { events_->OnPush(role, push); }
+
+}  // namespace nearcache::internal::remote

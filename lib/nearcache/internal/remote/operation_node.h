@@ -1,0 +1,139 @@
+// An operation on its way through the engine, and the lists it waits in.
+//
+// Place of an operation, and who moves it:
+//   submitted -> pending    the loop takes it from the lock-free list
+//   pending   -> in flight  its bytes are appended to the connection's write chain
+//   in flight -> (gone)     all its replies came
+//   in flight -> tombstone  its deadline passed: `done` was called, the replies are still to come and will be dropped
+//   in flight -> pending    the connection was lost before a byte of it had left, or it may be sent again
+//   any       -> (gone)     completed otherwise
+//
+// A node is owned by the list it is in. Everything but construction and OnRefused belongs to the loop's thread.
+
+#ifndef NEARCACHE_INTERNAL_REMOTE_OPERATION_NODE_H_
+#define NEARCACHE_INTERNAL_REMOTE_OPERATION_NODE_H_
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/remote/mpsc_queue.h"
+#include "nearcache/internal/remote/operation.h"
+#include "nearcache/internal/remote/reply.h"
+#include "nearcache/internal/remote/timer_wheel.h"
+
+namespace nearcache::internal::remote {
+
+// What can be pushed to the engine from any thread.
+class Submission : public MpscLink {
+ public:
+  virtual ~Submission() = default;
+  // The loop took it; it owns itself from here on.
+  virtual void OnTaken() = 0;
+  // The engine is shut down; as above, on any thread.
+  virtual void OnRefused() = 0;
+};
+
+class OperationNode;
+
+class OperationOwner {
+ public:
+  virtual void OnOperationTaken(OperationNode* node) = 0;
+  virtual void OnOperationRefused(OperationNode* node) = 0;
+  virtual void OnDeadline(OperationNode* node) = 0;
+
+ protected:
+  virtual ~OperationOwner() = default;
+};
+
+class OperationNode final : public Submission, public Timer {
+ public:
+  OperationNode(OperationOwner* owner, Operation new_operation) : operation(std::move(new_operation)), owner_(owner) {}
+
+  void OnTaken() override { owner_->OnOperationTaken(this); }
+  void OnRefused() override { owner_->OnOperationRefused(this); }
+  void OnTimer() override { owner_->OnDeadline(this); }
+
+  Operation operation;
+  absl::InlinedVector<Reply, 2> replies;
+  bool own = false;  // The engine's own (handshake, PING): no budget, never sent again.
+  bool in_flight = false;
+  bool tombstone = false;
+  bool left_process = false;    // Of a lost connection: bytes of it had been sent.
+  bool maybe_executed = false;  // So it was on an earlier connection.
+  int resends = 0;
+  uint64_t stream_offset = 0;  // Of its first byte, on the connection it is in flight on.
+  MonotonicNanos sent_at = 0;
+
+ private:
+  friend class OperationList;
+
+  OperationOwner* const owner_;
+  OperationNode* previous_ = nullptr;
+  OperationNode* next_ = nullptr;
+};
+
+// Doubly linked, intrusive. Does not delete what is left in it.
+class OperationList {
+ public:
+  OperationList() = default;
+  OperationList(OperationList&& other) noexcept
+      : front_(std::exchange(other.front_, nullptr)),
+        back_(std::exchange(other.back_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  OperationList& operator=(OperationList&& other) noexcept {
+    std::swap(front_, other.front_);
+    std::swap(back_, other.back_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
+  bool empty() const { return front_ == nullptr; }
+  size_t size() const { return size_; }
+  OperationNode* front() const { return front_; }
+
+  void PushBack(OperationNode* node) {
+    node->previous_ = back_;
+    node->next_ = nullptr;
+    (back_ == nullptr ? front_ : back_->next_) = node;
+    back_ = node;
+    ++size_;
+  }
+
+  void Remove(OperationNode* node) {
+    (node->previous_ == nullptr ? front_ : node->previous_->next_) = node->next_;
+    (node->next_ == nullptr ? back_ : node->next_->previous_) = node->previous_;
+    node->previous_ = node->next_ = nullptr;
+    --size_;
+  }
+
+  OperationNode* PopFront() {
+    OperationNode* const node = front_;
+    if (node != nullptr) Remove(node);
+    return node;
+  }
+
+  // Puts all of `others` before the first one here.
+  void PrependAll(OperationList others) {
+    if (others.empty()) return;
+    if (empty()) {
+      *this = std::move(others);
+      return;
+    }
+    others.back_->next_ = front_;
+    front_->previous_ = others.back_;
+    front_ = std::exchange(others.front_, nullptr);
+    others.back_ = nullptr;
+    size_ += std::exchange(others.size_, 0);
+  }
+
+ private:
+  OperationNode* front_ = nullptr;
+  OperationNode* back_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace nearcache::internal::remote
+
+#endif  // NEARCACHE_INTERNAL_REMOTE_OPERATION_NODE_H_

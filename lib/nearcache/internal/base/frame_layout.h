@@ -34,7 +34,7 @@ inline constexpr size_t kFrameKeyDigestOffset = 40;   // u64, XXH3-64 of the use
 inline constexpr size_t kFrameRawSizeOffset = 48;     // u32, of the value; integer frame: 0.
 inline constexpr size_t kFrameStoredSizeOffset = 52;  // u32, of the payload; integer frame: 0.
 inline constexpr size_t kFrameChecksumOffset = 56;    // u64, XXH3-64 of header and payload.
-inline constexpr size_t kFrameHeaderSize = 64;  // The payload follows and ends with the frame.
+inline constexpr size_t kFrameHeaderSize = 64;        // The payload follows and ends with the frame.
 
 // No UTF-8 text, number, pickle or compressed stream begins with these two bytes: C4 opens a
 // two-byte character, whose second byte would be 80 to BF.
@@ -54,8 +54,7 @@ enum class FrameCodec : uint8_t {
 
 // Flags. A reader that meets a bit it does not know treats the frame as one of an unknown version:
 // a miss.
-inline constexpr uint8_t kFrameFlagTags =
-    0x01;  // Reserved: a section of tags between header and payload.
+inline constexpr uint8_t kFrameFlagTags = 0x01;  // Reserved: a section of tags between header and payload.
 inline constexpr uint8_t kFrameKnownFlags = 0x00;
 
 // The longest payload of an integer frame: "-9223372036854775808".

@@ -23,21 +23,18 @@ constexpr FrameStamp kStamp{"user:4711:profile", kEpoch, {2, 3}};
 constexpr size_t kVariants = 64;  // So that branch prediction does not learn one value by heart.
 
 constexpr absl::string_view kWords[] = {
-    "time",  "person", "year",  "way",    "day",   "thing", "world",   "life",   "hand",  "part",
-    "child", "eye",    "woman", "place",  "work",  "week",  "case",    "point",  "group", "number",
-    "house", "area",   "water", "money",  "story", "fact",  "month",   "lot",    "right", "study",
-    "book",  "word",   "issue", "side",   "kind",  "head",  "service", "friend", "power", "hour",
-    "game",  "line",   "end",   "member", "law",   "car",   "city",    "name"};
+    "time",    "person", "year",  "way",  "day",   "thing", "world", "life",   "hand",  "part", "child", "eye",
+    "woman",   "place",  "work",  "week", "case",  "point", "group", "number", "house", "area", "water", "money",
+    "story",   "fact",   "month", "lot",  "right", "study", "book",  "word",   "issue", "side", "kind",  "head",
+    "service", "friend", "power", "hour", "game",  "line",  "end",   "member", "law",   "car",  "city",  "name"};
 
 std::string Record(std::mt19937_64* random) {
   const auto word = [&] { return kWords[(*random)() % (sizeof(kWords) / sizeof(kWords[0]))]; };
-  std::string text = absl::StrCat("{\"id\":", (*random)() % 100000000, ",\"name\":\"", word(), " ",
-                                  word(), "\",\"email\":\"", word(), ".", word(),
-                                  "@example.org\",\"score\":", (*random)() % 1000, ".",
-                                  (*random)() % 100, ",\"text\":\"");
+  std::string text = absl::StrCat(
+      "{\"id\":", (*random)() % 100000000, ",\"name\":\"", word(), " ", word(), "\",\"email\":\"", word(), ".", word(),
+      "@example.org\",\"score\":", (*random)() % 1000, ".", (*random)() % 100, ",\"text\":\"");
   for (int i = 0; i < 12; ++i) absl::StrAppend(&text, word(), " ");
-  absl::StrAppend(&text, "\",\"token\":\"", absl::Hex((*random)()), absl::Hex((*random)()),
-                  "\",\"active\":true},");
+  absl::StrAppend(&text, "\",\"token\":\"", absl::Hex((*random)()), absl::Hex((*random)()), "\",\"active\":true},");
   return text;
 }
 
@@ -83,8 +80,7 @@ void BM_Decode(benchmark::State& state) {
   options.compressor = &compressor;
   size_t next = 0;
   for (auto _ : state) {
-    const DecodedFrame decoded =
-        DecodeFrame(frames[next++ % kVariants], kStamp.key, kEpoch, options);
+    const DecodedFrame decoded = DecodeFrame(frames[next++ % kVariants], kStamp.key, kEpoch, options);
     if (decoded.result != FrameResult::kOk) state.SkipWithError("a frame did not decode");
   }
   state.SetBytesProcessed(state.iterations() * state.range(0));

@@ -46,11 +46,9 @@ class Checker {
            absl::StrCat("from ", least, " to ", greatest));
   }
 
-  void Range(absl::string_view field, absl::Duration given, absl::Duration least,
-             absl::Duration greatest) {
-    Expect(
-        least <= given && given <= greatest, field, absl::FormatDuration(given),
-        absl::StrCat("from ", absl::FormatDuration(least), " to ", absl::FormatDuration(greatest)));
+  void Range(absl::string_view field, absl::Duration given, absl::Duration least, absl::Duration greatest) {
+    Expect(least <= given && given <= greatest, field, absl::FormatDuration(given),
+           absl::StrCat("from ", absl::FormatDuration(least), " to ", absl::FormatDuration(greatest)));
   }
 
   void Length(absl::string_view field, absl::string_view given, size_t bytes_max) {
@@ -76,31 +74,26 @@ void CheckLocal(const LocalOptions& local, Checker* check) {
   check->Expect(local.time_to_live_max > absl::ZeroDuration(), "local.time_to_live_max",
                 absl::FormatDuration(local.time_to_live_max), "more than 0");
   if (local.capacity_bytes == 0) return;
-  check->Expect(local.capacity_bytes >= kLocalCapacityMin, "local.capacity_bytes",
-                absl::StrCat(local.capacity_bytes),
+  check->Expect(local.capacity_bytes >= kLocalCapacityMin, "local.capacity_bytes", absl::StrCat(local.capacity_bytes),
                 absl::StrCat("0, or at least ", kLocalCapacityMin));
   check->Range("local.capacity_bytes", local.capacity_bytes, kLocalCapacityMin, kBytesMax);
   const size_t entry_bytes_max = local.capacity_bytes / LocalOptions::kEntriesMin;
-  check->Expect(
-      local.entry_bytes_max > 0 && local.entry_bytes_max <= entry_bytes_max,
-      "local.entry_bytes_max", absl::StrCat(local.entry_bytes_max),
-      absl::StrCat("from 1 to ", entry_bytes_max, ", a sixteenth of local.capacity_bytes"));
+  check->Expect(local.entry_bytes_max > 0 && local.entry_bytes_max <= entry_bytes_max, "local.entry_bytes_max",
+                absl::StrCat(local.entry_bytes_max),
+                absl::StrCat("from 1 to ", entry_bytes_max, ", a sixteenth of local.capacity_bytes"));
 }
 
 void CheckEndpoint(const RemoteOptions& remote, Checker* check) {
-  check->Expect(remote.host.empty() || remote.unix_socket.empty(), "remote.unix_socket",
-                Quoted(remote.unix_socket),
-                absl::StrCat("empty when remote.host is set (", Quoted(remote.host),
-                             "), or the other way round"));
+  check->Expect(remote.host.empty() || remote.unix_socket.empty(), "remote.unix_socket", Quoted(remote.unix_socket),
+                absl::StrCat("empty when remote.host is set (", Quoted(remote.host), "), or the other way round"));
   check->Length("remote.host", remote.host, kHostBytesMax);
   check->Expect(AllVisible(remote.host), "remote.host", Quoted(remote.host),
                 "a host name or address: no spaces, control characters or bytes beyond ASCII");
   check->Range("remote.port", remote.port, 1, 65535);
   check->Length("remote.unix_socket", remote.unix_socket, kSocketPathBytesMax);
   const bool absolute = remote.unix_socket.empty() || remote.unix_socket[0] == '/';
-  check->Expect(absolute && remote.unix_socket.find('\0') == std::string::npos,
-                "remote.unix_socket", Quoted(remote.unix_socket),
-                "an absolute path without a zero byte");
+  check->Expect(absolute && remote.unix_socket.find('\0') == std::string::npos, "remote.unix_socket",
+                Quoted(remote.unix_socket), "an absolute path without a zero byte");
   check->Expect(!remote.tls || remote.unix_socket.empty(), "remote.tls", "true",
                 "false with a unix socket, which never leaves the machine");
 }
@@ -117,11 +110,9 @@ void CheckRemote(const RemoteOptions& remote, Checker* check) {
   check->Range("remote.command_timeout", remote.command_timeout, kTimeoutMin, kTimeoutMax);
   check->Expect(remote.health_timeout >= remote.command_timeout, "remote.health_timeout",
                 absl::FormatDuration(remote.health_timeout),
-                absl::StrCat("at least remote.command_timeout (",
-                             absl::FormatDuration(remote.command_timeout), ")"));
+                absl::StrCat("at least remote.command_timeout (", absl::FormatDuration(remote.command_timeout), ")"));
   check->Range("remote.health_timeout", remote.health_timeout, kTimeoutMin, kTimeoutMax);
-  check->Range("remote.reconnect_backoff_max", remote.reconnect_backoff_max, kBackoffMin,
-               kTimeoutMax);
+  check->Range("remote.reconnect_backoff_max", remote.reconnect_backoff_max, kBackoffMin, kTimeoutMax);
   check->Range("remote.operations_max", remote.operations_max, size_t{1}, kCountMax);
   check->Expect(remote.resp_version == 2 || remote.resp_version == 3, "remote.resp_version",
                 absl::StrCat(remote.resp_version), "2 or 3");
@@ -133,13 +124,11 @@ void CheckLimits(const Options& options, Checker* check) {
   check->Range("limits.value_bytes_max", limits.value_bytes_max, size_t{1}, kValueBytesMax);
   check->Range("limits.calls_max", limits.calls_max, size_t{1}, kCountMax);
   if (!options.has_remote()) return;
-  const size_t command_bytes_max =
-      limits.value_bytes_max + 4 * limits.key_bytes_max + kCommandOverheadBytes;
-  check->Expect(
-      options.remote.queued_bytes_max >= command_bytes_max, "remote.queued_bytes_max",
-      absl::StrCat(options.remote.queued_bytes_max),
-      absl::StrCat("at least ", command_bytes_max, ", or a value of limits.value_bytes_max (",
-                   limits.value_bytes_max, ") could never be sent"));
+  const size_t command_bytes_max = limits.value_bytes_max + 4 * limits.key_bytes_max + kCommandOverheadBytes;
+  check->Expect(options.remote.queued_bytes_max >= command_bytes_max, "remote.queued_bytes_max",
+                absl::StrCat(options.remote.queued_bytes_max),
+                absl::StrCat("at least ", command_bytes_max, ", or a value of limits.value_bytes_max (",
+                             limits.value_bytes_max, ") could never be sent"));
   check->Range("remote.queued_bytes_max", options.remote.queued_bytes_max, size_t{1}, kBytesMax);
 }
 
@@ -148,8 +137,7 @@ void CheckShared(const Options& options, Checker* check) {
   check->Range("key_version", options.key_version, int64_t{0}, internal::kKeyVersionMax);
   check->Expect(options.default_time_to_live >= absl::Milliseconds(1), "default_time_to_live",
                 absl::FormatDuration(options.default_time_to_live), "at least 1ms, or infinite");
-  if (options.executor == nullptr)
-    check->Range("callback_threads", options.callback_threads, 1, 64);
+  if (options.executor == nullptr) check->Range("callback_threads", options.callback_threads, 1, 64);
 }
 
 // One `name=value` line per field.
@@ -165,9 +153,7 @@ class Lines {
   // In quotes, so that no value can pretend to be a line of its own.
   void AddQuoted(absl::string_view name, absl::string_view text) { Add(name, Quoted(text)); }
   // Not even the length of a secret is anybody's business; only whether there is one.
-  void AddSecret(absl::string_view name, absl::string_view secret) {
-    Add(name, secret.empty() ? "" : "***");
-  }
+  void AddSecret(absl::string_view name, absl::string_view secret) { Add(name, secret.empty() ? "" : "***"); }
 
   std::string Take() { return std::move(text_); }
 
@@ -214,8 +200,7 @@ absl::Status Options::Validate() const {
   CheckLimits(*this, &check);
   if (!has_remote()) return check.status();
   CheckRemote(remote, &check);
-  check.Range("coherence.staleness_bound", coherence.staleness_bound, absl::Milliseconds(50),
-              absl::Minutes(1));
+  check.Range("coherence.staleness_bound", coherence.staleness_bound, absl::Milliseconds(50), absl::Minutes(1));
   check.Expect(PolicyName(coherence.link_down_policy) != "unknown", "coherence.link_down_policy",
                absl::StrCat(static_cast<int>(coherence.link_down_policy)), "one of LinkDownPolicy");
   check.Range("codec.compression_level", codec.compression_level, 1, 19);

@@ -26,15 +26,14 @@ using internal::Url;
 
 // --- Parameters, one reader each.
 
-absl::Status ReadInteger(absl::string_view field, absl::string_view text, int64_t least,
-                         int64_t greatest, int* number) {
+absl::Status ReadInteger(absl::string_view field, absl::string_view text, int64_t least, int64_t greatest,
+                         int* number) {
   const absl::StatusOr<int64_t> read = ParseInteger(field, text, least, greatest);
   if (read.ok()) *number = static_cast<int>(*read);
   return read.status();
 }
 
-absl::Status ReadDuration(absl::string_view field, absl::string_view text,
-                          absl::Duration* duration) {
+absl::Status ReadDuration(absl::string_view field, absl::string_view text, absl::Duration* duration) {
   const absl::StatusOr<absl::Duration> read = ParseUnitDuration(field, text);
   if (read.ok()) *duration = *read;
   return read.status();
@@ -96,8 +95,7 @@ absl::Status ReadLocalCapacity(absl::string_view field, absl::string_view text, 
   // A URL cannot say how large an entry may be, so that follows. Without a local tier it does not
   // matter.
   const size_t entry_bytes_max = options->local.capacity_bytes / LocalOptions::kEntriesMin;
-  if (*size > 0)
-    options->local.entry_bytes_max = std::min(options->local.entry_bytes_max, entry_bytes_max);
+  if (*size > 0) options->local.entry_bytes_max = std::min(options->local.entry_bytes_max, entry_bytes_max);
   return absl::OkStatus();
 }
 
@@ -121,15 +119,13 @@ constexpr Parameter kParameters[] = {
 };
 
 std::string KnownParameters() {
-  return absl::StrJoin(kParameters, ", ", [](std::string* out, const Parameter& parameter) {
-    out->append(parameter.name);
-  });
+  return absl::StrJoin(kParameters, ", ",
+                       [](std::string* out, const Parameter& parameter) { out->append(parameter.name); });
 }
 
 absl::Status ReadParameter(absl::string_view name, absl::string_view text, Options* options) {
   for (const Parameter& parameter : kParameters) {
-    if (parameter.name == name)
-      return parameter.read(absl::StrCat("URL parameter ", name), text, options);
+    if (parameter.name == name) return parameter.read(absl::StrCat("URL parameter ", name), text, options);
   }
   return absl::InvalidArgumentError(
       absl::StrCat("URL: unknown parameter ", Quoted(name), "; known are ", KnownParameters()));
@@ -144,23 +140,20 @@ bool HasParameter(const Url& url, absl::string_view name) {
 
 absl::Status ReadUnixSocket(const Url& url, Options* options) {
   if (!url.host.empty() || url.port.has_value() || url.path.size() < 2) {
-    return absl::InvalidArgumentError(
-        "URL: unix:// needs the absolute path of the socket, as unix:///run/redis.sock");
+    return absl::InvalidArgumentError("URL: unix:// needs the absolute path of the socket, as unix:///run/redis.sock");
   }
   options->remote.unix_socket = url.path;
   return absl::OkStatus();
 }
 
 absl::Status ReadHost(const Url& url, Options* options) {
-  if (url.host.empty())
-    return absl::InvalidArgumentError("URL: the host is missing, as in redis://host:6379");
+  if (url.host.empty()) return absl::InvalidArgumentError("URL: the host is missing, as in redis://host:6379");
   options->remote.host = url.host;
   options->remote.port = url.port.value_or(options->remote.port);
   const absl::string_view database = absl::string_view(url.path).substr(url.path.empty() ? 0 : 1);
   if (database.empty()) return absl::OkStatus();
   if (HasParameter(url, "database")) {
-    return absl::InvalidArgumentError(
-        "URL: database is given twice, in the path and as a parameter");
+    return absl::InvalidArgumentError("URL: database is given twice, in the path and as a parameter");
   }
   return ReadDatabase("URL database", database, options);
 }
@@ -191,8 +184,7 @@ absl::StatusOr<Options> FromUrlVariable() {
   if (url.empty()) return Options();
   absl::StatusOr<Options> options = Options::FromUrl(url);
   if (!options.ok()) return Within("REDIS_URL", options.status());
-  if (options->remote.password.empty())
-    options->remote.password = std::string(Variable("REDIS_PASSWORD"));
+  if (options->remote.password.empty()) options->remote.password = std::string(Variable("REDIS_PASSWORD"));
   return options;
 }
 
@@ -209,8 +201,7 @@ absl::StatusOr<Options> Options::FromUrl(absl::string_view url) {
     if (!status.ok()) return status;
   }
   if (!HasParameter(*parts, "health_timeout")) {
-    options.remote.health_timeout =
-        std::max(options.remote.health_timeout, options.remote.command_timeout);
+    options.remote.health_timeout = std::max(options.remote.health_timeout, options.remote.command_timeout);
   }
   return options;
 }

@@ -25,8 +25,7 @@ bool IsForbidden(char c) {
 // A part behind a colon that could be the second part of another namespace's key; empty if there is
 // none.
 absl::string_view AmbiguousPart(absl::string_view prefix) {
-  const std::pair<absl::string_view, absl::string_view> cut =
-      absl::StrSplit(prefix, absl::MaxSplits(':', 1));
+  const std::pair<absl::string_view, absl::string_view> cut = absl::StrSplit(prefix, absl::MaxSplits(':', 1));
   if (cut.first.size() == prefix.size()) return absl::string_view();
   for (const absl::string_view part : absl::StrSplit(cut.second, ':')) {
     if (IsNumber(part) || part == kReservedPart) return part;
@@ -46,8 +45,8 @@ absl::Status CheckKeyPrefix(absl::string_view field, absl::string_view prefix) {
         absl::StrCat(field, ": has ", prefix.size(), " bytes, more than ", kKeyPrefixBytesMax));
   }
   if (std::any_of(prefix.begin(), prefix.end(), IsForbidden)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        field, ": \"", absl::CHexEscape(prefix), "\" has a space, a control character or a brace"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": \"", absl::CHexEscape(prefix), "\" has a space, a control character or a brace"));
   }
   const absl::string_view part = AmbiguousPart(prefix);
   if (part.empty()) return absl::OkStatus();
@@ -65,9 +64,7 @@ KeySpace::KeySpace(absl::string_view prefix, int64_t version, int database)
       missing_key_(Metadata(prefix, "missing")),
       channel_(Metadata(prefix, absl::StrCat(database, ":invalidate"))) {}
 
-std::string KeySpace::DataKey(absl::string_view key) const {
-  return absl::StrCat(data_prefix_, key);
-}
+std::string KeySpace::DataKey(absl::string_view key) const { return absl::StrCat(data_prefix_, key); }
 
 absl::optional<absl::string_view> KeySpace::UserKey(absl::string_view data_key) const {
   if (data_key.substr(0, data_prefix_.size()) != data_prefix_) return absl::nullopt;

@@ -35,16 +35,13 @@ std::string Quoted(absl::string_view text) {
   return absl::StrCat("\"", absl::CHexEscape(text.substr(0, kQuotedBytesMax)), ending);
 }
 
-absl::Status NotReadable(absl::string_view field, absl::string_view text,
-                         absl::string_view expected) {
+absl::Status NotReadable(absl::string_view field, absl::string_view text, absl::string_view expected) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", Quoted(text), " is not ", expected));
 }
 
-absl::StatusOr<int64_t> ParseInteger(absl::string_view field, absl::string_view text, int64_t least,
-                                     int64_t greatest) {
+absl::StatusOr<int64_t> ParseInteger(absl::string_view field, absl::string_view text, int64_t least, int64_t greatest) {
   int64_t number = 0;
-  if (!IsPlainNumber(text) || !absl::SimpleAtoi(text, &number) || number < least ||
-      number > greatest) {
+  if (!IsPlainNumber(text) || !absl::SimpleAtoi(text, &number) || number < least || number > greatest) {
     return NotReadable(field, text, absl::StrCat("a whole number from ", least, " to ", greatest));
   }
   return number;
@@ -53,21 +50,18 @@ absl::StatusOr<int64_t> ParseInteger(absl::string_view field, absl::string_view 
 absl::StatusOr<absl::Duration> ParseUnitDuration(absl::string_view field, absl::string_view text) {
   absl::Duration duration;
   if (!absl::ParseDuration(text, &duration) || duration < absl::ZeroDuration()) {
-    return NotReadable(field, text,
-                       "a duration: a number with a unit, as 250ms, 2s, 5m or 1h, not negative");
+    return NotReadable(field, text, "a duration: a number with a unit, as 250ms, 2s, 5m or 1h, not negative");
   }
   return duration;
 }
 
 absl::StatusOr<int64_t> ParseByteSize(absl::string_view field, absl::string_view text) {
   const absl::Status error =
-      NotReadable(field, text,
-                  "a size: whole bytes, or a number with KiB, MiB, GiB or TiB, at most 2^62 bytes");
+      NotReadable(field, text, "a size: whole bytes, or a number with KiB, MiB, GiB or TiB, at most 2^62 bytes");
   absl::string_view digits = text;
   int shift = 0;
   for (const ByteUnit& unit : kByteUnits) {
-    if (text.size() < unit.name.size() || text.substr(text.size() - unit.name.size()) != unit.name)
-      continue;
+    if (text.size() < unit.name.size() || text.substr(text.size() - unit.name.size()) != unit.name) continue;
     digits.remove_suffix(unit.name.size());
     shift = unit.shift;
   }

@@ -17,8 +17,7 @@
 namespace nearcache::internal {
 
 // A decimal integer, from `least` to `greatest`, without spaces or a plus sign.
-absl::StatusOr<int64_t> ParseInteger(absl::string_view field, absl::string_view text, int64_t least,
-                                     int64_t greatest);
+absl::StatusOr<int64_t> ParseInteger(absl::string_view field, absl::string_view text, int64_t least, int64_t greatest);
 
 // "250ms", "2s", "1m30s", "1h", "1.5s", "inf": absl::ParseDuration's form, which wants a unit. Not
 // negative.
@@ -31,8 +30,7 @@ absl::StatusOr<int64_t> ParseByteSize(absl::string_view field, absl::string_view
 std::string Quoted(absl::string_view text);
 
 // The error of all parsers here: `field: "text" is not expected`.
-absl::Status NotReadable(absl::string_view field, absl::string_view text,
-                         absl::string_view expected);
+absl::Status NotReadable(absl::string_view field, absl::string_view text, absl::string_view expected);
 
 }  // namespace nearcache::internal
 

@@ -16,9 +16,7 @@ namespace {
 constexpr size_t kSchemeBytesMax = 16;
 constexpr size_t kHostBytesMax = 255;
 
-absl::Status BadUrl(absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat("URL: ", what));
-}
+absl::Status BadUrl(absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat("URL: ", what)); }
 
 int HexDigit(char c) {
   if (absl::ascii_isdigit(static_cast<unsigned char>(c))) return c - '0';
@@ -54,8 +52,7 @@ absl::StatusOr<Pieces> Cut(absl::string_view text) {
   const absl::string_view authority = rest.substr(0, rest.find_first_of("/?"));
   rest.remove_prefix(authority.size());
   const size_t at = authority.find('@');
-  if (rest.find('@') != absl::string_view::npos ||
-      (at != authority.npos && authority.rfind('@') != at)) {
+  if (rest.find('@') != absl::string_view::npos || (at != authority.npos && authority.rfind('@') != at)) {
     return BadUrl(
         "contains '@' where only one may end the user info; percent-encode '@' as %40, and in the "
         "user and "
@@ -69,13 +66,11 @@ absl::StatusOr<Pieces> Cut(absl::string_view text) {
 }
 
 absl::Status ReadUserInfo(absl::string_view text, Url* url) {
-  const std::pair<absl::string_view, absl::string_view> cut =
-      absl::StrSplit(text, absl::MaxSplits(':', 1));
+  const std::pair<absl::string_view, absl::string_view> cut = absl::StrSplit(text, absl::MaxSplits(':', 1));
   const absl::optional<std::string> user = PercentDecode(cut.first);
   const absl::optional<std::string> password = PercentDecode(cut.second);
   if (!user.has_value() || !password.has_value()) {
-    return BadUrl(
-        "the user or password has a '%' without two hexadecimal digits; write '%' as %25");
+    return BadUrl("the user or password has a '%' without two hexadecimal digits; write '%' as %25");
   }
   url->user = *user;
   url->password = *password;
@@ -86,8 +81,7 @@ absl::Status ReadUserInfo(absl::string_view text, Url* url) {
 absl::Status ReadPort(absl::string_view text, bool quotable, Url* url) {
   const absl::StatusOr<int64_t> port = ParseInteger("URL port", text, 1, 65535);
   // Five digits are what a mistyped port looks like.
-  const bool number =
-      text.size() <= 5 && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+  const bool number = text.size() <= 5 && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
   if (!port.ok() && (quotable || number)) return port.status();
   if (!port.ok()) {
     return BadUrl(
@@ -102,8 +96,7 @@ absl::Status ReadPort(absl::string_view text, bool quotable, Url* url) {
 // `[address]` of IPv6, with or without a zone. Leaves what follows it in `text`.
 absl::Status ReadBracketedHost(absl::string_view* text, Url* url) {
   const size_t end = text->find(']');
-  if (end == absl::string_view::npos)
-    return BadUrl("an IPv6 address begins with '[' but no ']' ends it");
+  if (end == absl::string_view::npos) return BadUrl("an IPv6 address begins with '[' but no ']' ends it");
   const absl::string_view host = text->substr(1, end - 1);
   const std::string address(host.substr(0, host.find('%')));
   in6_addr ignored;
@@ -114,8 +107,7 @@ absl::Status ReadBracketedHost(absl::string_view* text, Url* url) {
   }
   url->host = std::string(host);
   text->remove_prefix(end + 1);
-  if (!text->empty() && (*text)[0] != ':')
-    return BadUrl("something else than :port follows the ']' of the host");
+  if (!text->empty() && (*text)[0] != ':') return BadUrl("something else than :port follows the ']' of the host");
   return absl::OkStatus();
 }
 
@@ -130,8 +122,7 @@ absl::Status ReadHostAndPort(absl::string_view text, bool quotable, Url* url) {
     if (!status.ok()) return status;
   } else {
     const absl::string_view host = text.substr(0, text.find(':'));
-    if (host.size() > kHostBytesMax)
-      return BadUrl(absl::StrCat("the host has more than ", kHostBytesMax, " bytes"));
+    if (host.size() > kHostBytesMax) return BadUrl(absl::StrCat("the host has more than ", kHostBytesMax, " bytes"));
     if (!std::all_of(host.begin(), host.end(), IsHostCharacter)) {
       return BadUrl("the host has a character that no host name or IPv4 address has");
     }
@@ -140,15 +131,13 @@ absl::Status ReadHostAndPort(absl::string_view text, bool quotable, Url* url) {
   }
   if (text.empty()) return absl::OkStatus();
   if (text.find(':', 1) != absl::string_view::npos) {
-    return BadUrl(
-        "more than one ':' behind the user info; write an IPv6 address in brackets, as [::1]:6379");
+    return BadUrl("more than one ':' behind the user info; write an IPv6 address in brackets, as [::1]:6379");
   }
   return ReadPort(text.substr(1), quotable, url);
 }
 
 absl::Status ReadParameter(absl::string_view text, Url* url) {
-  const std::pair<absl::string_view, absl::string_view> cut =
-      absl::StrSplit(text, absl::MaxSplits('=', 1));
+  const std::pair<absl::string_view, absl::string_view> cut = absl::StrSplit(text, absl::MaxSplits('=', 1));
   absl::optional<std::string> name = PercentDecode(cut.first);
   absl::optional<std::string> value = PercentDecode(cut.second);
   if (!name.has_value() || !value.has_value()) {
@@ -156,8 +145,7 @@ absl::Status ReadParameter(absl::string_view text, Url* url) {
   }
   if (name->empty()) return BadUrl("a parameter has no name; expected ?name=value&name=value");
   for (const auto& earlier : url->parameters) {
-    if (earlier.first == *name)
-      return BadUrl(absl::StrCat("parameter ", Quoted(*name), " is given twice"));
+    if (earlier.first == *name) return BadUrl(absl::StrCat("parameter ", Quoted(*name), " is given twice"));
   }
   url->parameters.emplace_back(*std::move(name), *std::move(value));
   return absl::OkStatus();
@@ -199,12 +187,10 @@ absl::StatusOr<Url> ParseUrl(absl::string_view text) {
   url.scheme = absl::AsciiStrToLower(pieces->scheme);
   absl::Status status;
   if (pieces->user_info.has_value()) status = ReadUserInfo(*pieces->user_info, &url);
-  if (status.ok())
-    status = ReadHostAndPort(pieces->host_and_port, pieces->user_info.has_value(), &url);
+  if (status.ok()) status = ReadHostAndPort(pieces->host_and_port, pieces->user_info.has_value(), &url);
   if (!status.ok()) return status;
   const absl::optional<std::string> path = PercentDecode(pieces->path);
-  if (!path.has_value())
-    return BadUrl("the path has a '%' without two hexadecimal digits; write '%' as %25");
+  if (!path.has_value()) return BadUrl("the path has a '%' without two hexadecimal digits; write '%' as %25");
   url.path = *path;
   status = ReadParameters(pieces->query, &url);
   if (!status.ok()) return status;

@@ -100,8 +100,8 @@ bool Compressor::Compress(absl::string_view raw, std::string* output) const {
   const size_t size_max = raw.size() - raw.size() / 10 - 1;
   std::string& scratch = compression->scratch;
   if (scratch.size() < size_max) scratch.resize(size_max);
-  const size_t size = ZSTD_compressCCtx(compression->context.get(), scratch.data(), size_max,
-                                        raw.data(), raw.size(), options_.level);
+  const size_t size =
+      ZSTD_compressCCtx(compression->context.get(), scratch.data(), size_max, raw.data(), raw.size(), options_.level);
   const bool pays = ZSTD_isError(size) == 0;
   if (pays) output->append(scratch.data(), size);
   if (scratch.size() > kScratchBytesMax) std::string().swap(scratch);
@@ -113,8 +113,8 @@ bool Compressor::Decompress(absl::string_view compressed, char* raw, size_t raw_
   if (!IsOneFrame(compressed, raw_size)) return false;
   std::unique_ptr<Decompression> decompression = pools_->decompression.Take();
   if (decompression->context == nullptr) return false;
-  const size_t size = ZSTD_decompressDCtx(decompression->context.get(), raw, raw_size,
-                                          compressed.data(), compressed.size());
+  const size_t size =
+      ZSTD_decompressDCtx(decompression->context.get(), raw, raw_size, compressed.data(), compressed.size());
   pools_->decompression.Give(std::move(decompression));
   return size == raw_size;  // An error code is never a size that fits.
 }

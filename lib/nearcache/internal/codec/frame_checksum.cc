@@ -13,16 +13,14 @@ namespace {
 
 constexpr size_t kAfterState = kFrameStateOffset + 1;
 constexpr size_t kHashedHeaderSize = kFrameChecksumOffset - 1;
-static_assert(kFrameChecksumOffset + sizeof(uint64_t) == kFrameHeaderSize,
-              "the checksum ends the header");
+static_assert(kFrameChecksumOffset + sizeof(uint64_t) == kFrameHeaderSize, "the checksum ends the header");
 
 }  // namespace
 
 uint64_t FrameChecksum(absl::string_view header, absl::string_view payload) {
   char gathered[256];
   std::memcpy(gathered, header.data(), kFrameStateOffset);
-  std::memcpy(gathered + kFrameStateOffset, header.data() + kAfterState,
-              kFrameChecksumOffset - kAfterState);
+  std::memcpy(gathered + kFrameStateOffset, header.data() + kAfterState, kFrameChecksumOffset - kAfterState);
   if (payload.size() <= sizeof(gathered) - kHashedHeaderSize) {
     // Short frames are gathered and hashed in one go, which is several times faster than the
     // streaming form.

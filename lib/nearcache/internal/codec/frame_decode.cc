@@ -10,8 +10,7 @@
 namespace nearcache::internal::codec {
 namespace {
 
-static_assert(static_cast<int>(FrameResult::kTooLarge) + 1 == kFrameResultCount,
-              "kTooLarge is the last one");
+static_assert(static_cast<int>(FrameResult::kTooLarge) + 1 == kFrameResultCount, "kTooLarge is the last one");
 
 OperationId LoadId(const char* bytes) {
   return {LoadLittleEndian64(bytes), LoadLittleEndian64(bytes + sizeof(uint64_t))};
@@ -57,15 +56,14 @@ FrameResult CheckKind(absl::string_view frame) {
 
 FrameResult CheckSizes(const Header& header, size_t payload_size) {
   if (header.codec == FrameCodec::kInteger) {
-    const bool fits =
-        header.raw_size == 0 && header.stored_size == 0 && payload_size <= kFrameIntegerSizeMax;
+    const bool fits = header.raw_size == 0 && header.stored_size == 0 && payload_size <= kFrameIntegerSizeMax;
     return fits ? FrameResult::kOk : FrameResult::kBadSize;
   }
   if (payload_size < header.stored_size) return FrameResult::kTruncated;
   if (payload_size > header.stored_size) return FrameResult::kBadSize;
   // What does not shrink is stored raw, so a zstd frame is always the smaller one.
-  const bool consistent = header.codec == FrameCodec::kRaw ? header.raw_size == header.stored_size
-                                                           : header.raw_size > header.stored_size;
+  const bool consistent =
+      header.codec == FrameCodec::kRaw ? header.raw_size == header.stored_size : header.raw_size > header.stored_size;
   return consistent ? FrameResult::kOk : FrameResult::kBadSize;
 }
 
@@ -78,8 +76,7 @@ FrameResult CheckIntegrity(absl::string_view frame, const Header& header) {
   if (FrameChecksum(frame, integer ? absl::string_view() : payload) != header.checksum) {
     return FrameResult::kBadChecksum;
   }
-  if (header.state != FrameState::kLive && header.state != FrameState::kExpired)
-    return FrameResult::kBadState;
+  if (header.state != FrameState::kLive && header.state != FrameState::kExpired) return FrameResult::kBadState;
   if (integer && !ParseCanonicalInteger(payload).has_value()) return FrameResult::kBadPayload;
   return FrameResult::kOk;
 }
@@ -97,8 +94,7 @@ void DestroyBlock(RefCounted* block) noexcept {
 }
 
 // Decompresses into one allocation: the counted header, then the value.
-bool Decompress(absl::string_view payload, size_t raw_size, const Compressor& compressor,
-                Value* value) {
+bool Decompress(absl::string_view payload, size_t raw_size, const Compressor& compressor, Value* value) {
   char* const memory = static_cast<char*>(::operator new(sizeof(RefCounted) + raw_size));
   auto* const block = new (memory) RefCounted(DestroyBlock);
   char* const raw = memory + sizeof(RefCounted);
@@ -108,8 +104,7 @@ bool Decompress(absl::string_view payload, size_t raw_size, const Compressor& co
   return false;
 }
 
-FrameResult ReadValue(const Value& frame, const Header& header, const DecodeOptions& options,
-                      Value* value) {
+FrameResult ReadValue(const Value& frame, const Header& header, const DecodeOptions& options, Value* value) {
   const size_t payload_size = frame.size() - kFrameHeaderSize;
   const size_t raw_size = header.codec == FrameCodec::kZstd ? header.raw_size : payload_size;
   if (raw_size > options.value_bytes_max) return FrameResult::kTooLarge;
@@ -118,14 +113,12 @@ FrameResult ReadValue(const Value& frame, const Header& header, const DecodeOpti
     return FrameResult::kOk;
   }
   const absl::string_view payload = frame.view().substr(kFrameHeaderSize);
-  return Decompress(payload, raw_size, *options.compressor, value) ? FrameResult::kOk
-                                                                   : FrameResult::kBadPayload;
+  return Decompress(payload, raw_size, *options.compressor, value) ? FrameResult::kOk : FrameResult::kBadPayload;
 }
 
 }  // namespace
 
-DecodedFrame DecodeFrame(const Value& frame, absl::string_view key, OperationId epoch,
-                         const DecodeOptions& options) {
+DecodedFrame DecodeFrame(const Value& frame, absl::string_view key, OperationId epoch, const DecodeOptions& options) {
   DecodedFrame decoded;
   decoded.result = CheckKind(frame.view());
   if (decoded.result != FrameResult::kOk) return decoded;
@@ -135,8 +128,8 @@ DecodedFrame DecodeFrame(const Value& frame, absl::string_view key, OperationId 
   decoded.result = CheckPlace(header, key, epoch);
   if (decoded.result == FrameResult::kWrongKey) return decoded;
   decoded.id = header.id;
-  const bool wanted = decoded.result == FrameResult::kOk ||
-                      (decoded.result == FrameResult::kExpired && options.want_expired_value);
+  const bool wanted =
+      decoded.result == FrameResult::kOk || (decoded.result == FrameResult::kExpired && options.want_expired_value);
   if (!wanted) return decoded;
   const FrameResult read = ReadValue(frame, header, options, &decoded.value);
   if (read != FrameResult::kOk) {

@@ -17,8 +17,7 @@ void StoreId(char* bytes, const OperationId& id) {
 }
 
 // Appends the value in the form that suits it and says which one that is.
-FrameCodec AppendPayload(absl::string_view value, const Compressor* compressor,
-                         std::string* frame) {
+FrameCodec AppendPayload(absl::string_view value, const Compressor* compressor, std::string* frame) {
   if (ParseCanonicalInteger(value).has_value()) {
     frame->append(value.data(), value.size());
     return FrameCodec::kInteger;
@@ -31,14 +30,12 @@ FrameCodec AppendPayload(absl::string_view value, const Compressor* compressor,
 void SealFrame(std::string* frame) {
   const bool integer = static_cast<FrameCodec>((*frame)[kFrameCodecOffset]) == FrameCodec::kInteger;
   const absl::string_view payload = absl::string_view(*frame).substr(kFrameHeaderSize);
-  StoreLittleEndian64(&(*frame)[kFrameChecksumOffset],
-                      FrameChecksum(*frame, integer ? absl::string_view() : payload));
+  StoreLittleEndian64(&(*frame)[kFrameChecksumOffset], FrameChecksum(*frame, integer ? absl::string_view() : payload));
 }
 
 }  // namespace
 
-std::string EncodeFrame(absl::string_view value, const FrameStamp& stamp,
-                        const Compressor* compressor) {
+std::string EncodeFrame(absl::string_view value, const FrameStamp& stamp, const Compressor* compressor) {
   std::string frame;
   // The size of what may shrink is known only afterwards.
   const bool may_shrink = compressor != nullptr && compressor->Tries(value.size());
@@ -55,8 +52,7 @@ std::string EncodeFrame(absl::string_view value, const FrameStamp& stamp,
   StoreLittleEndian64(header + kFrameKeyDigestOffset, FrameKeyDigest(stamp.key));
   if (codec != FrameCodec::kInteger) {
     StoreLittleEndian32(header + kFrameRawSizeOffset, static_cast<uint32_t>(value.size()));
-    StoreLittleEndian32(header + kFrameStoredSizeOffset,
-                        static_cast<uint32_t>(frame.size() - kFrameHeaderSize));
+    StoreLittleEndian32(header + kFrameStoredSizeOffset, static_cast<uint32_t>(frame.size() - kFrameHeaderSize));
   }
   SealFrame(&frame);
   return frame;

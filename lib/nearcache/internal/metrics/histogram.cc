@@ -25,8 +25,7 @@ int64_t BucketMiddle(size_t bucket) {
 template <typename Better>
 void MoveExtreme(std::atomic<int64_t>* extreme, int64_t value, Better better) {
   int64_t current = extreme->load(std::memory_order_relaxed);
-  while (better(value, current) &&
-         !extreme->compare_exchange_weak(current, value, std::memory_order_relaxed)) {
+  while (better(value, current) && !extreme->compare_exchange_weak(current, value, std::memory_order_relaxed)) {
   }
 }
 
@@ -79,8 +78,7 @@ HistogramSnapshot Histogram::Snapshot() const {
     }
     snapshot.sum_nanos_ += stripe.sum_nanos.load(std::memory_order_relaxed);
     min_nanos = std::min(min_nanos, stripe.min_nanos.load(std::memory_order_relaxed));
-    snapshot.max_nanos_ =
-        std::max(snapshot.max_nanos_, stripe.max_nanos.load(std::memory_order_relaxed));
+    snapshot.max_nanos_ = std::max(snapshot.max_nanos_, stripe.max_nanos.load(std::memory_order_relaxed));
   }
   // A value may be counted whose minimum is not noted yet.
   snapshot.min_nanos_ = std::min(min_nanos, snapshot.max_nanos_);
@@ -98,8 +96,7 @@ absl::Duration HistogramSnapshot::Percentile(double percent) const {
   uint64_t seen = 0;
   for (size_t bucket = 0; bucket + 1 < buckets_.size(); ++bucket) {
     seen += buckets_[bucket];
-    if (seen >= rank)
-      return absl::Nanoseconds(std::clamp(BucketMiddle(bucket), min_nanos_, max_nanos_));
+    if (seen >= rank) return absl::Nanoseconds(std::clamp(BucketMiddle(bucket), min_nanos_, max_nanos_));
   }
   // The last bucket has no upper end, so the exact maximum is the best that is known of it.
   return max();

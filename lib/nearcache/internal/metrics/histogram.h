@@ -39,9 +39,7 @@ class HistogramSnapshot {
   // Zero while count() is 0.
   absl::Duration min() const { return absl::Nanoseconds(count_ == 0 ? 0 : min_nanos_); }
   absl::Duration max() const { return absl::Nanoseconds(count_ == 0 ? 0 : max_nanos_); }
-  absl::Duration mean() const {
-    return count_ == 0 ? absl::ZeroDuration() : sum() / static_cast<double>(count_);
-  }
+  absl::Duration mean() const { return count_ == 0 ? absl::ZeroDuration() : sum() / static_cast<double>(count_); }
 
   // A duration that `percent` (0 to 100) of the values do not exceed, off by 1.6 % at most; min()
   // for 0, max() for 100, zero while count() is 0.

@@ -63,11 +63,9 @@ TEST(HistogramTest, PercentilesAreWithinTheirResolution) {
   std::sort(values.begin(), values.end());
   const HistogramSnapshot snapshot = histogram.Snapshot();
   for (const double percent : {0.1, 1.0, 10.0, 50.0, 90.0, 99.0, 99.9, 99.99}) {
-    const auto rank =
-        static_cast<size_t>(std::ceil(percent * static_cast<double>(values.size()) / 100));
+    const auto rank = static_cast<size_t>(std::ceil(percent * static_cast<double>(values.size()) / 100));
     const auto exact = static_cast<double>(values[rank - 1]);
-    EXPECT_NEAR(absl::ToDoubleNanoseconds(snapshot.Percentile(percent)), exact, exact * 0.016 + 1)
-        << percent;
+    EXPECT_NEAR(absl::ToDoubleNanoseconds(snapshot.Percentile(percent)), exact, exact * 0.016 + 1) << percent;
   }
   EXPECT_EQ(snapshot.min(), absl::Nanoseconds(values.front()));
   EXPECT_EQ(snapshot.max(), absl::Nanoseconds(values.back()));
@@ -105,8 +103,7 @@ TEST(HistogramTest, MergedSnapshotsEqualOneHistogramOfAll) {
   EXPECT_EQ(merged.sum(), expected.sum());
   EXPECT_EQ(merged.min(), expected.min());
   EXPECT_EQ(merged.max(), expected.max());
-  for (int percent = 0; percent <= 100; ++percent)
-    EXPECT_EQ(merged.Percentile(percent), expected.Percentile(percent));
+  for (int percent = 0; percent <= 100; ++percent) EXPECT_EQ(merged.Percentile(percent), expected.Percentile(percent));
 }
 
 TEST(HistogramTest, SinceShowsOnlyWhatCameLater) {
@@ -142,8 +139,8 @@ TEST(HistogramTest, ThreadsLoseNothing) {
   EXPECT_EQ(snapshot.count(), uint64_t{kThreads} * kValues);
   EXPECT_EQ(snapshot.min(), absl::Nanoseconds(1));
   EXPECT_EQ(snapshot.max(), absl::Nanoseconds(kValues + kThreads - 1));
-  const int64_t sum = int64_t{kThreads} * kValues * (kValues + 1) / 2 +
-                      int64_t{kValues} * kThreads * (kThreads - 1) / 2;
+  const int64_t sum =
+      int64_t{kThreads} * kValues * (kValues + 1) / 2 + int64_t{kValues} * kThreads * (kThreads - 1) / 2;
   EXPECT_EQ(snapshot.sum(), absl::Nanoseconds(sum));
 }
 

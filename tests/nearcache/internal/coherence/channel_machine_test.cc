@@ -1,0 +1,547 @@
+// The channel machine by tables of events and actions. Times are in nanoseconds; the bound is 1000, so that a heartbeat
+// leaves every 200, and the clock of hits lags by 10.
+
+#include "nearcache/internal/coherence/channel_machine.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace nearcache::internal::coherence {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using State = ChannelMachine::State;
+
+constexpr int64_t kBound = 1000;
+constexpr int64_t kInterval = 200;
+constexpr int64_t kLag = 10;
+constexpr MonotonicNanos kPatience = 1'000'000'000;
+constexpr OperationId kEpoch{9, 1};
+
+OperationId Id(uint64_t counter) { return {7, counter}; }
+
+class ChannelMachineTest : public ::testing::Test {
+ protected:
+  ChannelMachineTest() : machine_({kBound, kLag, /*key_version=*/1}, &epochs_) {}
+
+  // --- Events; each returns the actions it caused, timers left out.
+
+  std::vector<Action> Subscribed() {
+    return Event([this](Actions* a) { machine_.OnSubscribed(now_, a); });
+  }
+  std::vector<Action> Down() {
+    return Event([this](Actions* a) { machine_.OnChannelDown(now_, a); });
+  }
+  std::vector<Action> Hear(const Message& message) {
+    return Event([&](Actions* a) { machine_.OnMessage(now_, message, a); });
+  }
+  std::vector<Action> Hear(uint64_t previous, uint64_t id) { return Hear(Change(previous, id)); }
+  std::vector<Action> Read(uint64_t ticket, remote::LaneReading reading) {
+    return Event([&](Actions* a) { machine_.OnLaneRead(now_, ticket, reading, a); });
+  }
+  std::vector<Action> Read(uint64_t ticket, uint64_t lane, MonotonicNanos sent_at) {
+    return Read(ticket, Reading(lane, sent_at));
+  }
+  std::vector<Action> EpochEnsured(uint64_t ticket, absl::StatusOr<OperationId> epoch) {
+    return Event([&](Actions* a) { machine_.OnEpochEnsured(now_, ticket, epoch, a); });
+  }
+  std::vector<Action> Tick() {
+    return Event([this](Actions* a) { machine_.OnTick(now_, a); });
+  }
+  std::vector<Action> TickAt(MonotonicNanos at) {
+    now_ = at;
+    return Tick();
+  }
+  std::vector<Action> Suspended() {
+    return Event([this](Actions* a) { machine_.OnSuspended(now_, a); });
+  }
+  std::vector<Action> EpochDoubt() {
+    return Event([this](Actions* a) { machine_.OnEpochDoubt(now_, a); });
+  }
+  std::vector<Action> Sync(uint64_t id, MonotonicNanos deadline) {
+    return Event([&](Actions* a) { machine_.OnSync(now_, id, deadline, a); });
+  }
+
+  template <typename Cause>
+  std::vector<Action> Event(Cause cause) {
+    Actions actions;
+    cause(&actions);
+    std::vector<Action> result;
+    for (Action& action : actions) {
+      if (std::holds_alternative<SetTimer>(action)) {
+        timer_ = std::get<SetTimer>(action).at;
+      } else {
+        result.push_back(std::move(action));
+      }
+    }
+    return result;
+  }
+
+  // --- Values
+
+  static Message Change(uint64_t previous, uint64_t id, absl::string_view key = "k") {
+    Message message;
+    message.previous = previous == 0 ? OperationId() : Id(previous);
+    message.lane_id = Id(id);
+    message.key_version = 1;
+    if (!key.empty()) message.changes.push_back({MessageKind::kSet, Id(id), key});
+    return message;
+  }
+  static Message Clear(uint64_t previous, uint64_t id) {
+    Message message = Change(previous, id, "");
+    message.changes.push_back({MessageKind::kClear, Id(id), ""});
+    return message;
+  }
+  static remote::LaneReading Reading(uint64_t lane, MonotonicNanos sent_at, OperationId epoch = kEpoch) {
+    remote::LaneReading reading;
+    reading.lane = lane == 0 ? OperationId() : Id(lane);
+    reading.epoch = epoch;
+    reading.sent_at = sent_at;
+    return reading;
+  }
+  static remote::LaneReading Failure(bool leave_server) {
+    remote::LaneReading reading;
+    reading.status = absl::UnavailableError("LOADING");
+    reading.leave_server = leave_server;
+    return reading;
+  }
+
+  // Brings the machine to `open` with lane id `lane` at time 100; tickets used: 1. The first heartbeat is due at 300.
+  void Open(uint64_t lane) {
+    now_ = 100;
+    Subscribed();
+    Read(1, lane, 100);
+    ASSERT_EQ(machine_.state(), State::kOpen);
+  }
+
+  static Action Lease(MonotonicNanos as_of) { return RenewLease{as_of + kBound - kLag}; }
+  static Action HeartbeatWithTicket(uint64_t ticket, MonotonicNanos now) {
+    return ReadLane{ReadPurpose::kHeartbeat, ticket, now + kBound};
+  }
+  static Action OnDemand(uint64_t ticket, MonotonicNanos now) {
+    return ReadLane{ReadPurpose::kOnDemand, ticket, now + kPatience};
+  }
+  static Action Base(uint64_t ticket, MonotonicNanos now) {
+    return ReadLane{ReadPurpose::kBase, ticket, now + kPatience};
+  }
+
+  EpochRegister epochs_;
+  ChannelMachine machine_;
+  MonotonicNanos now_ = 100;
+  MonotonicNanos timer_ = kNever;
+};
+
+auto Closes(CloseCause cause) { return ElementsAre(Action(CloseGeneration{cause}), Action(ResetChannel{cause})); }
+
+// --- From closed to open (M3)
+
+TEST_F(ChannelMachineTest, OpensOnceTheBaseIsKnownAndNotBefore) {
+  EXPECT_THAT(Subscribed(), ElementsAre(Base(1, 100)));
+  EXPECT_EQ(machine_.state(), State::kBasing);
+  now_ = 150;
+  EXPECT_THAT(Read(1, 5, 110), ElementsAre(Action(OpenGeneration{110 + kBound - kLag})));
+  EXPECT_EQ(machine_.state(), State::kOpen);
+  EXPECT_EQ(epochs_.Vouched(), kEpoch);
+  EXPECT_EQ(timer_, 310) << "the first heartbeat";
+}
+
+TEST_F(ChannelMachineTest, AFailedBaseIsReadAgainAfterAPause) {
+  Subscribed();
+  EXPECT_THAT(Read(1, Failure(false)), IsEmpty());
+  EXPECT_EQ(machine_.state(), State::kSubscribed);
+  EXPECT_EQ(timer_, 300);
+  EXPECT_THAT(TickAt(299), IsEmpty());
+  EXPECT_THAT(TickAt(300), ElementsAre(Base(2, 300)));
+}
+
+TEST_F(ChannelMachineTest, AServerThatRefusesTheBaseIsLeft) {
+  Subscribed();
+  EXPECT_THAT(Read(1, Failure(true)), ElementsAre(Action(ResetSession{CloseCause::kServerLeft})));
+  EXPECT_EQ(machine_.state(), State::kClosed);
+}
+
+TEST_F(ChannelMachineTest, ANamespaceWithoutEpochGetsOneBeforeTheBaseCounts) {
+  Subscribed();
+  EXPECT_THAT(Read(1, Reading(5, 110, OperationId())), ElementsAre(Action(EnsureEpoch{1, 100 + kPatience})));
+  EXPECT_EQ(machine_.state(), State::kBasing);
+  EXPECT_THAT(EpochEnsured(1, kEpoch), ElementsAre(Action(OpenGeneration{110 + kBound - kLag})));
+  EXPECT_EQ(epochs_.Vouched(), kEpoch);
+}
+
+TEST_F(ChannelMachineTest, AnEpochThatCannotBeMadeIsTriedAgain) {
+  Subscribed();
+  Read(1, Reading(5, 110, OperationId()));
+  EXPECT_THAT(EpochEnsured(1, absl::UnavailableError("gone")), IsEmpty());
+  EXPECT_THAT(TickAt(300), ElementsAre(Base(2, 300)));
+}
+
+TEST_F(ChannelMachineTest, AClearDuringTheBaseReadingHasItReadAgain) {
+  Subscribed();
+  Hear(Clear(5, 6));
+  EXPECT_THAT(Read(1, 5, 110), ElementsAre(Base(2, 100)));
+  EXPECT_THAT(Read(2, Reading(6, 120, Id(6))), Contains(Action(OpenGeneration{120 + kBound - kLag})));
+}
+
+TEST_F(ChannelMachineTest, ABaseThatShowsAnotherEpochThanKnownDropsMemoryAndReportsIt) {
+  Open(5);
+  Down();
+  Subscribed();
+  EXPECT_THAT(Read(2, Reading(0, 120, {9, 2})),
+              ElementsAre(Action(CloseGeneration{CloseCause::kEpochChanged}), Action(DropLocal{}),
+                          Action(OpenGeneration{120 + kBound - kLag})));
+}
+
+TEST_F(ChannelMachineTest, ALateBaseOfAnEarlierSubscriptionCountsForNothing) {
+  Subscribed();
+  Down();
+  Subscribed();
+  EXPECT_THAT(Read(1, 5, 110), IsEmpty());
+  EXPECT_EQ(machine_.state(), State::kBasing);
+}
+
+// --- The chain (M2)
+
+TEST_F(ChannelMachineTest, AppliesWhatFollows) {
+  Open(5);
+  const Message six = Change(5, 6, "a");
+  EXPECT_THAT(Hear(six), ElementsAre(Action(ApplyInvalidations{six.changes})));
+  const Message seven = Change(6, 7, "b");
+  EXPECT_THAT(Hear(seven), ElementsAre(Action(ApplyInvalidations{seven.changes})));
+  EXPECT_EQ(machine_.state(), State::kOpen);
+}
+
+TEST_F(ChannelMachineTest, AGapEndsTheGenerationAndStillApplies) {
+  Open(5);
+  Hear(5, 6);
+  const Message eight = Change(7, 8, "a");
+  EXPECT_THAT(Hear(eight),
+              ElementsAre(Action(ApplyInvalidations{eight.changes}), Action(CloseGeneration{CloseCause::kGap}),
+                          Action(ResetChannel{CloseCause::kGap})));
+  EXPECT_EQ(machine_.state(), State::kClosed);
+  EXPECT_EQ(epochs_.Vouched(), absl::nullopt);
+}
+
+TEST_F(ChannelMachineTest, MessagesThatTheBaseCoversArePassedOver) {
+  Subscribed();
+  Hear(3, 4);
+  Hear(4, 5);
+  Hear(5, 6);
+  Read(1, 5, 110);
+  ASSERT_EQ(machine_.state(), State::kOpen);
+  Hear(6, 7);
+  EXPECT_EQ(machine_.state(), State::kOpen);
+  TickAt(310);
+  EXPECT_THAT(Read(2, 7, 310), Contains(Lease(310)));
+}
+
+TEST_F(ChannelMachineTest, AGapBehindTheBaseShowsEvenIfItWasHeardBefore) {
+  Subscribed();
+  Hear(5, 6);
+  Hear(7, 8);
+  EXPECT_THAT(Read(1, 5, 110), Contains(Action(CloseGeneration{CloseCause::kGap})));
+}
+
+TEST_F(ChannelMachineTest, TheMessageOfTheBaseItselfAnchorsTheChain) {
+  Open(5);
+  Hear(3, 4);
+  Hear(4, 5);
+  EXPECT_EQ(machine_.state(), State::kOpen);
+  EXPECT_THAT(Hear(7, 8), Contains(Action(CloseGeneration{CloseCause::kGap})));
+}
+
+TEST_F(ChannelMachineTest, BeforeAMessageHasMatchedOthersArePassedOverAndRenewNothing) {
+  Open(5);
+  Hear(7, 8);
+  EXPECT_EQ(machine_.state(), State::kOpen);
+  TickAt(300);
+  EXPECT_THAT(Read(2, 8, 300), IsEmpty()) << "8 was heard, but not through the chain";
+}
+
+TEST_F(ChannelMachineTest, ADuplicateOfTheLastIsHarmlessAndAnOlderOneIsAGap) {
+  Open(5);
+  Hear(5, 6);
+  Hear(5, 6);
+  EXPECT_EQ(machine_.state(), State::kOpen);
+  Hear(6, 7);
+  EXPECT_THAT(Hear(5, 6), Contains(Action(CloseGeneration{CloseCause::kGap})));
+}
+
+TEST_F(ChannelMachineTest, AnEmptyLaneIsABaseLikeAnyOther) {
+  Open(0);
+  TickAt(300);
+  EXPECT_THAT(Read(2, 0, 300), ElementsAre(Lease(300)));
+  Hear(0, 1);
+  TickAt(500);
+  EXPECT_THAT(Read(3, 1, 500), ElementsAre(Lease(500)));
+}
+
+TEST_F(ChannelMachineTest, InvalidatesInEveryState) {
+  const Message message = Change(5, 6);
+  const auto applies = ElementsAre(Action(ApplyInvalidations{message.changes}));
+  EXPECT_THAT(Hear(message), applies) << "closed";
+  Subscribed();
+  EXPECT_THAT(Hear(message), applies) << "basing";
+}
+
+TEST_F(ChannelMachineTest, AnotherKeyVersionOnlyAdvancesTheChainButItsClearsCount) {
+  Open(5);
+  Message other = Change(5, 6);
+  other.key_version = 2;
+  EXPECT_THAT(Hear(other), IsEmpty());
+  other = Clear(6, 7);
+  other.key_version = 2;
+  EXPECT_THAT(Hear(other), ElementsAre(Action(ApplyClear{Id(7)})));
+  other = Change(7, 8, "");
+  other.key_version = 2;
+  other.everything = true;
+  EXPECT_THAT(Hear(other), IsEmpty());
+  EXPECT_EQ(machine_.state(), State::kOpen);
+}
+
+TEST_F(ChannelMachineTest, EverythingDropsMemory) {
+  Open(5);
+  Message message = Change(5, 6, "");
+  message.everything = true;
+  EXPECT_THAT(Hear(message), ElementsAre(Action(DropLocal{})));
+}
+
+TEST_F(ChannelMachineTest, AClearBringsItsEpoch) {
+  Open(5);
+  EXPECT_THAT(Hear(Clear(5, 6)), ElementsAre(Action(ApplyClear{Id(6)})));
+  EXPECT_EQ(epochs_.Vouched(), Id(6));
+  TickAt(300);
+  EXPECT_THAT(Read(2, Reading(6, 300, Id(6))), ElementsAre(Lease(300)));
+}
+
+// --- The heartbeat (M4, M5)
+
+TEST_F(ChannelMachineTest, AHeartbeatRenewsTheLeaseFromTheMomentItWasSent) {
+  Open(5);
+  EXPECT_THAT(TickAt(299), IsEmpty());
+  EXPECT_THAT(TickAt(300), ElementsAre(HeartbeatWithTicket(2, 300)));
+  now_ = 480;
+  EXPECT_THAT(Read(2, 5, 305), ElementsAre(Lease(305)));
+  EXPECT_EQ(machine_.as_of(), 305);
+}
+
+TEST_F(ChannelMachineTest, AHeartbeatWaitsForTheMessageOfTheIdItRead) {
+  Open(5);
+  TickAt(300);
+  EXPECT_THAT(Read(2, 7, 300), IsEmpty());
+  EXPECT_THAT(Hear(5, 6), Not(Contains(Lease(300))));
+  EXPECT_THAT(Hear(6, 7), Contains(Lease(300)));
+}
+
+TEST_F(ChannelMachineTest, AnIdAppliedAfterTheHeartbeatLeftIsAsGood) {
+  Open(5);
+  TickAt(300);
+  Hear(5, 6);
+  Hear(6, 7);
+  EXPECT_THAT(Read(2, 6, 300), ElementsAre(Lease(300)));
+}
+
+TEST_F(ChannelMachineTest, AnOlderIdThanAppliedBeforeTheHeartbeatLeftMeansLostHistory) {
+  Open(5);
+  Hear(5, 6);
+  Hear(6, 7);
+  TickAt(300);
+  EXPECT_THAT(Read(2, 6, 300), Closes(CloseCause::kLaneRegressed));
+}
+
+TEST_F(ChannelMachineTest, AMissingLaneEndsTheGeneration) {
+  Open(5);
+  TickAt(300);
+  EXPECT_THAT(Read(2, 0, 300), Closes(CloseCause::kLaneMissing));
+}
+
+TEST_F(ChannelMachineTest, AnIdThatIsNotHeardWithinTheBoundEndsTheGeneration) {
+  Open(5);
+  TickAt(300);
+  Read(2, 99, 300);
+  for (const MonotonicNanos at : {500, 700, 900}) EXPECT_THAT(TickAt(at), Not(IsEmpty())) << at;
+  EXPECT_EQ(machine_.state(), State::kOpen);
+  EXPECT_THAT(TickAt(1100), Closes(CloseCause::kHeartbeatTimeout)) << "as_of is 100";
+}
+
+TEST_F(ChannelMachineTest, ALateReplyLeavesItsMessageOneMoreInterval) {
+  Open(5);
+  TickAt(300);
+  now_ = 1290;
+  Read(2, 6, 300);
+  EXPECT_EQ(machine_.state(), State::kOpen);
+  now_ = 1300;
+  EXPECT_THAT(Hear(5, 6), Contains(Lease(300)));
+}
+
+TEST_F(ChannelMachineTest, AFailedHeartbeatRenewsNothingAndEndsNothing) {
+  Open(5);
+  TickAt(300);
+  EXPECT_THAT(Read(2, Failure(false)), IsEmpty());
+  EXPECT_EQ(machine_.state(), State::kOpen);
+  TickAt(500);
+  EXPECT_THAT(Read(3, 5, 500), ElementsAre(Lease(500)));
+}
+
+TEST_F(ChannelMachineTest, AServerThatRefusesTheHeartbeatIsLeft) {
+  Open(5);
+  TickAt(300);
+  EXPECT_THAT(Read(2, Failure(true)), ElementsAre(Action(CloseGeneration{CloseCause::kServerLeft}),
+                                                  Action(ResetSession{CloseCause::kServerLeft})));
+}
+
+TEST_F(ChannelMachineTest, AHeartbeatOfAnEarlierGenerationCountsForNothing) {
+  Open(5);
+  TickAt(300);
+  Down();
+  Subscribed();
+  Read(3, 5, 320);
+  ASSERT_EQ(machine_.state(), State::kOpen);
+  EXPECT_THAT(Read(2, 5, 300), IsEmpty());
+}
+
+TEST_F(ChannelMachineTest, HeartbeatsOverlapOnASlowServer) {
+  Open(5);
+  TickAt(300);
+  EXPECT_THAT(TickAt(500), ElementsAre(HeartbeatWithTicket(3, 500)));
+  EXPECT_THAT(TickAt(700), ElementsAre(HeartbeatWithTicket(4, 700)));
+  EXPECT_THAT(Read(3, 5, 500), ElementsAre(Lease(500)));
+  EXPECT_THAT(Read(2, 5, 300), IsEmpty()) << "older than what is known";
+}
+
+TEST_F(ChannelMachineTest, AnEpochThatChangedWithoutAClearEndsTheGeneration) {
+  Open(5);
+  TickAt(300);
+  EXPECT_THAT(Read(2, Reading(5, 300, {9, 2})),
+              ElementsAre(Action(DropLocal{}), Action(CloseGeneration{CloseCause::kEpochChanged}),
+                          Action(ResetChannel{CloseCause::kEpochChanged})));
+  EXPECT_EQ(epochs_.Last(), (OperationId{9, 2}));
+  EXPECT_EQ(epochs_.Vouched(), absl::nullopt);
+}
+
+TEST_F(ChannelMachineTest, AnEpochThatIsGoneEndsTheGeneration) {
+  Open(5);
+  TickAt(300);
+  EXPECT_THAT(Read(2, Reading(5, 300, OperationId())), Contains(Action(CloseGeneration{CloseCause::kEpochChanged})));
+}
+
+TEST_F(ChannelMachineTest, AnEpochThatAClearOvertookIsNoLoss) {
+  Open(5);
+  TickAt(300);
+  Hear(Clear(5, 6));
+  EXPECT_THAT(Read(2, Reading(5, 300, kEpoch)), ElementsAre(Lease(300)));
+  EXPECT_EQ(epochs_.Vouched(), Id(6));
+}
+
+TEST_F(ChannelMachineTest, ADoubtedEpochIsAskedForAtOnce) {
+  Open(5);
+  ASSERT_TRUE(epochs_.Hear(Id(6)));
+  EXPECT_THAT(EpochDoubt(), ElementsAre(OnDemand(2, 100)));
+  Hear(Clear(5, 6));
+  EXPECT_THAT(Read(2, Reading(6, 100, Id(6))), IsEmpty());
+  EXPECT_EQ(epochs_.Vouched(), Id(6));
+}
+
+TEST_F(ChannelMachineTest, SleepOfTheMachineEndsTheGenerationAndDropsMemory) {
+  Open(5);
+  EXPECT_THAT(Suspended(), ElementsAre(Action(DropLocal{}), Action(CloseGeneration{CloseCause::kSuspended}),
+                                       Action(ResetChannel{CloseCause::kSuspended})));
+}
+
+TEST_F(ChannelMachineTest, ALostChannelEndsTheGenerationOnce) {
+  Open(5);
+  EXPECT_THAT(Down(), ElementsAre(Action(CloseGeneration{CloseCause::kChannelLost})));
+  EXPECT_THAT(Down(), IsEmpty());
+}
+
+TEST_F(ChannelMachineTest, GenerationsThatDoNotLastAreBegunLessAndLessOften) {
+  now_ = 100;
+  Subscribed();
+  uint64_t ticket = 1;
+  for (const MonotonicNanos pause : {200, 400, 800, 1000, 1000}) {
+    Read(ticket, 5, now_);
+    Hear(5, 6);
+    ASSERT_THAT(Hear(8, 9), Contains(Action(CloseGeneration{CloseCause::kGap})));
+    EXPECT_THAT(Subscribed(), IsEmpty()) << "waits";
+    const MonotonicNanos due = now_ + pause;
+    EXPECT_THAT(TickAt(due - 1), IsEmpty()) << pause;
+    EXPECT_THAT(TickAt(due), ElementsAre(Base(++ticket, due)));
+  }
+}
+
+// --- Sync
+
+TEST_F(ChannelMachineTest, ASyncEndsWithAHeartbeatSentAfterIt) {
+  Open(5);
+  TickAt(300);
+  now_ = 1200;
+  EXPECT_THAT(Sync(77, 9000), ElementsAre(OnDemand(3, 1200)));
+  EXPECT_THAT(Read(2, 5, 300), ElementsAre(Lease(300))) << "that one had left before";
+  EXPECT_THAT(Read(3, 5, 1200), ElementsAre(Lease(1200), Action(CompleteSync{{77}, true})));
+}
+
+TEST_F(ChannelMachineTest, ASyncInAYoungGenerationDropsWhatIsOlderThanIt) {
+  Open(5);
+  Sync(77, 9000);
+  EXPECT_THAT(Read(2, 5, 100), ElementsAre(Action(DropLocal{}), Action(CompleteSync{{77}, true})));
+  Sync(78, 9000);
+  EXPECT_THAT(Read(3, 5, 100), ElementsAre(Action(CompleteSync{{78}, true})));
+}
+
+TEST_F(ChannelMachineTest, SyncsThatComeMeanwhileShareTheNextHeartbeat) {
+  Open(5);
+  now_ = 1200;
+  Sync(1, 9000);
+  EXPECT_THAT(Sync(2, 9000), IsEmpty());
+  EXPECT_THAT(Sync(3, 9000), IsEmpty());
+  EXPECT_THAT(Read(2, 5, 1200), ElementsAre(Lease(1200), Action(CompleteSync{{1}, true}), OnDemand(3, 1200)));
+  EXPECT_THAT(Read(3, 5, 1200), ElementsAre(Action(CompleteSync{{2, 3}, true})));
+}
+
+TEST_F(ChannelMachineTest, ASyncWaitsForTheMessageThatIsMissing) {
+  Open(5);
+  now_ = 1200;
+  Sync(1, 9000);
+  EXPECT_THAT(Read(2, 6, 1200), IsEmpty());
+  EXPECT_THAT(Hear(5, 6), Contains(Action(CompleteSync{{1}, true})));
+}
+
+TEST_F(ChannelMachineTest, ASyncOutlivesTheGenerationAndEndsWithTheNextBase) {
+  Sync(1, 9000);
+  Subscribed();
+  EXPECT_THAT(Read(1, 5, 100), ElementsAre(Action(OpenGeneration{100 + kBound - kLag}), Action(DropLocal{}),
+                                           Action(CompleteSync{{1}, true})));
+}
+
+TEST_F(ChannelMachineTest, ASyncThatComesDuringTheBaseReadingNeedsItsOwn) {
+  Subscribed();
+  Sync(1, 9000);
+  EXPECT_THAT(Read(1, 5, 100), ElementsAre(Action(OpenGeneration{100 + kBound - kLag}), OnDemand(2, 100)));
+}
+
+TEST_F(ChannelMachineTest, ASyncThatCannotBeProvenEndsByItsDeadline) {
+  Sync(1, 500);
+  EXPECT_EQ(timer_, 500);
+  EXPECT_THAT(TickAt(499), IsEmpty());
+  EXPECT_THAT(TickAt(500), ElementsAre(Action(CompleteSync{{1}, false})));
+}
+
+TEST_F(ChannelMachineTest, MoreMessagesThanAreRememberedDoNotEndTheGeneration) {
+  Open(5);
+  TickAt(300);
+  for (uint64_t id = 6; id < 6 + 2 * RecentIds::kCapacity; ++id) Hear(id - 1, id);
+  EXPECT_THAT(Read(2, 6, 300), IsEmpty()) << "applied, but so long ago that nobody knows";
+  EXPECT_THAT(TickAt(500), ElementsAre(HeartbeatWithTicket(3, 500)));
+  EXPECT_THAT(Read(3, 5 + 2 * RecentIds::kCapacity, 500), ElementsAre(Lease(500)));
+  EXPECT_EQ(machine_.state(), State::kOpen);
+}
+
+}  // namespace
+}  // namespace nearcache::internal::coherence

@@ -23,9 +23,7 @@ bool WaitReadable(int descriptor) {
 
 }  // namespace
 
-std::string BulkString(absl::string_view bytes) {
-  return absl::StrCat("$", bytes.size(), "\r\n", bytes, "\r\n");
-}
+std::string BulkString(absl::string_view bytes) { return absl::StrCat("$", bytes.size(), "\r\n", bytes, "\r\n"); }
 
 Peer::Peer(Peer&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), input_(std::move(other.input_)) {}
@@ -109,8 +107,7 @@ void ScriptedServer::ListenAgain() {
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path_.data(), path_.size());
   listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      listen(listener_, 16) != 0) {
+  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || listen(listener_, 16) != 0) {
     StopListening();
   }
 }
@@ -125,14 +122,12 @@ Peer ScriptedServer::Accept() {
   return Peer(accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
 }
 
-bool AnswerHandshakeCommand(Peer& peer, const std::vector<std::string>& command,
-                            const HandshakeScript& script) {
+bool AnswerHandshakeCommand(Peer& peer, const std::vector<std::string>& command, const HandshakeScript& script) {
   const std::string name = command.empty() ? "" : command[0];
   if (name == "HELLO") {
     peer.Send(script.knows_hello ? "%1\r\n+proto\r\n:3\r\n" : Error("ERR unknown command 'HELLO'"));
   } else if (name == "INFO" && command.size() == 2 && command[1] == "server") {
-    peer.Send(BulkString(
-        absl::StrCat("# Server\r\nredis_version:8.0.6\r\nrun_id:", script.run_id, "\r\n")));
+    peer.Send(BulkString(absl::StrCat("# Server\r\nredis_version:8.0.6\r\nrun_id:", script.run_id, "\r\n")));
   } else if (name == "INFO") {
     peer.Send(BulkString(absl::StrCat("# Replication\r\nrole:", script.role, "\r\n")));
   } else if (name == "AUTH" || name == "CLIENT" || name == "SELECT") {

@@ -85,8 +85,7 @@ class ScriptedServer {
 };
 
 // Answers `command` as one step of a handshake. False: it was not part of one.
-bool AnswerHandshakeCommand(Peer& peer, const std::vector<std::string>& command,
-                            const HandshakeScript& script);
+bool AnswerHandshakeCommand(Peer& peer, const std::vector<std::string>& command, const HandshakeScript& script);
 
 }  // namespace nearcache::testing
 

@@ -121,8 +121,7 @@ inline std::shared_ptr<Running> Submit(Engine& engine, Operation operation) {
   return running;
 }
 
-inline std::shared_ptr<Running> Submit(Engine& engine,
-                                       std::initializer_list<absl::string_view> command,
+inline std::shared_ptr<Running> Submit(Engine& engine, std::initializer_list<absl::string_view> command,
                                        absl::Duration timeout = kPatience) {
   return Submit(engine, MakeOperation(EncodeCommand(command), timeout));
 }

@@ -12,15 +12,19 @@
 //   absent   -> pending    BeginRead           the first reader leads, later ones join while the flight is joinable
 //   pending  -> resident   CompleteRead        only if every event since BeginRead carried the fetched value's own id
 //   pending  -> absent     CompleteRead        otherwise, or nothing was found: it delivers, it is not stored
-//   pending  -> pending    BeginRead           the flight may no longer be joined: a new one takes the slot, the old one
+//   pending  -> pending    BeginRead           the flight may no longer be joined: a new one takes the slot, the old
+//   one
 //                                              is detached: it delivers to those who wait, it is never stored
 //   resident -> absent     Invalidate          an event with another id; also eviction, expiry, Clear
-//   any      -> writing    BeginWrite          the resident goes, flights are detached; readers bypass and store nothing
-//   writing  -> resident   EndWrite            acknowledged, the only writer, and no event with another id meanwhile
-//   writing  -> absent     EndWrite            otherwise: failed, unknown, overlapped or overtaken
+//   any      -> writing    BeginWrite          the resident goes, flights are detached; readers bypass and store
+//   nothing writing  -> resident   EndWrite            acknowledged, the only writer, and no event with another id
+//   meanwhile writing  -> absent     EndWrite            otherwise: failed, unknown, overlapped or overtaken
 //
 // An *event* on a key is a message about it, a reply that carried a value of it, or the acknowledgement of an own
 // write. Two events with different ids void a flight or a write for good: nobody can tell which of them is newer.
+//
+// All times given as `now` may come from Clock::NowCoarse(): the tier itself adds its lag, and so serves nothing too
+// late.
 //
 // Served at `now` is an entry that has not expired, was not cleared, and is either fresh in itself (fetched at most the
 // staleness bound ago) or covered by its lane's lease (lane_lease.h).
@@ -57,6 +61,8 @@ struct LocalTierOptions {
   // How long an entry may be served on its own, without a lease. Infinite for a cache without a remote tier.
   absl::Duration staleness_bound = absl::InfiniteDuration();
   int lane_count = 1;
+  // The lane of a key, below lane_count; null: all keys are in lane 0.
+  int (*lane_of_key)(absl::string_view key) = nullptr;
   const Clock* clock = Clock::Real();
 };
 
@@ -64,17 +70,18 @@ enum class RemovalCause { kExplicit, kReplaced, kExpired, kCapacity, kInvalidate
 
 // What is known of a value, besides its bytes.
 struct EntryInfo {
-  OperationId id;                        // Of the write that made it; empty if a stranger wrote it.
-  MonotonicNanos fetched_at = 0;         // When the request that brought it was begun.
+  OperationId id;                 // Of the write that made it; empty if a stranger wrote it.
+  MonotonicNanos fetched_at = 0;  // When the request that brought it was begun.
   MonotonicNanos expires_at = kNever;
 };
 
 // How a read of the remote tier ended.
 struct ReadOutcome {
-  absl::Status status;         // Not ok: the read failed, and nothing else here counts.
+  absl::Status status;  // Not ok: the read failed, and nothing else here counts.
   bool found = false;
   Value value;
   EntryInfo info;
+  bool loaded = false;  // A loader decided how it ended. Passed on to the waiters.
 };
 
 // Called once, never under a lock, on the thread that completed the flight. Must be quick: others wait behind it.
@@ -97,7 +104,8 @@ struct ReadStart {
   enum class Role {
     kHit,     // `value` and `info` are set; the waiter was not used.
     kLead,    // The caller fetches and must call CompleteRead(flight) exactly once, on every path.
-    kJoin,    // The waiter was taken and will be called when the leader completes.
+    kJoin,    // The waiter was taken and will be called when the leader completes. A load that joined a plain read may
+              // learn that nothing was found: it begins again.
     kBypass,  // The key is being written, or loaded while this is a plain read: fetch, then call NoteReply().
   };
   Role role = Role::kBypass;
@@ -115,23 +123,25 @@ enum class WriteOutcome {
 // Plain sums since the tier was made; gauges are marked. Reading them stops nobody.
 struct LocalTierStats {
   uint64_t hits = 0;
-  uint64_t misses = 0;                 // BeginRead calls that did not hit.
-  uint64_t lease_misses = 0;           // Of those: an entry was there, unexpired, but no lease covered it.
+  uint64_t misses = 0;        // BeginRead calls that did not hit.
+  uint64_t lease_misses = 0;  // Of those: an entry was there, unexpired, but no lease covered it.
   uint64_t flights_joined = 0;
   uint64_t insertions = 0;
-  uint64_t fills_refused = 0;          // A newer event overtook the read or write: delivered, not kept.
+  uint64_t fills_refused = 0;  // A newer event overtook the read or write: delivered, not kept.
   uint64_t removals_explicit = 0;
   uint64_t removals_replaced = 0;
-  uint64_t removals_expired = 0;
+  uint64_t removals_expired = 0;  // By TTL, or found at a miss with no lease to cover them.
   uint64_t removals_capacity = 0;
   uint64_t removals_invalidated = 0;
   uint64_t removals_cleared = 0;
-  uint64_t entries_too_large = 0;
-  uint64_t entries = 0;                // Gauge.
-  uint64_t bytes = 0;                  // Gauge; never above capacity_bytes.
-  uint64_t capacity_bytes = 0;         // Gauge.
-  uint64_t flights = 0;                // Gauge: pending and detached.
-  uint64_t retired_bytes = 0;          // Gauge: unlinked, not yet freed; counted in `bytes`.
+  uint64_t entries_too_large = 0;  // Above entry_bytes_max: delivered, not kept.
+  uint64_t entries_refused = 0;    // No room could be made, or no memory: delivered, not kept.
+  uint64_t entries = 0;            // Gauge: in memory; after Clear, those not yet taken out are among them.
+  uint64_t bytes = 0;              // Gauge; never above capacity_bytes.
+  uint64_t capacity_bytes = 0;     // Gauge.
+  uint64_t flights = 0;            // Gauge: pending and detached.
+  uint64_t writes = 0;             // Gauge: begun and not ended.
+  uint64_t retired_bytes = 0;      // Gauge: unlinked, not yet freed; counted in `bytes`.
 };
 
 class LocalTier {
@@ -163,7 +173,7 @@ class LocalTier {
   virtual void CompleteRead(const FlightRef& flight, const ReadOutcome& outcome) = 0;
 
   // Whether the flight could still be stored: false once it is void or detached. A loader's result is not worth
-  // announcing after that.
+  // announcing after that; ask before it is announced, for a load is void with the first event on its key.
   virtual bool IsAttached(const FlightRef& flight) = 0;
 
   // A bypassing read, or one of a batch, brought a value with `id` (empty: unknown writer; nothing found: empty).
@@ -191,14 +201,18 @@ class LocalTier {
 
   // --- Looking after itself.
 
-  // Inserts without any remote tier (local-only mode). False if the entry is too large.
+  // Inserts without any remote tier (local-only mode). False if the entry is too large or no room can be made for it;
+  // then the key is absent.
   virtual bool Put(const HashedKey& key, absl::string_view value, OperationId id, MonotonicNanos now,
                    MonotonicNanos expires_at) = 0;
+  // Whether a servable entry was there.
   virtual bool Remove(const HashedKey& key) = 0;
 
-  // Replaces under the stripe's lock, for read-modify-write in local-only mode. `update` gets the current entry (null
-  // if none is servable) and returns the new bytes and expiry, or nullopt to leave all as it is. It runs under the
-  // lock, is the library's own code, and must be short.
+  // Read-modify-write in local-only mode. `update` gets the current entry (null if none is servable) and returns the
+  // new bytes and expiry, or nullopt to leave all as it is. It runs without a lock and counts only if the entry that it
+  // saw is still the current one when its result is stored; else it runs again, so it must have no effect beyond its
+  // result and what it captures, overwritten at each run. kResourceExhausted: the result is too large or there is no
+  // room for it; the old entry stays.
   struct Replacement {
     std::string value;
     MonotonicNanos expires_at = kNever;
@@ -212,7 +226,8 @@ class LocalTier {
                               absl::FunctionRef<absl::optional<Replacement>(const Current*)> update) = 0;
 
   // Bounded housekeeping: removes expired and cleared entries, frees retired memory. At most about `steps` entries.
-  // Called now and then by the library's own thread; returns true if there is more to do.
+  // Called now and then by the library's own thread; returns true if there is more to do now. A stripe is searched for
+  // expired entries when its earliest expiry has passed, once a second if that finds few.
   virtual bool Maintain(MonotonicNanos now, int steps) = 0;
 
   // Changes the budget while running; evicts in bounded steps on later calls and in Maintain.

@@ -1,0 +1,28 @@
+#include "nearcache/internal/local/bucket.h"
+
+#include <new>
+
+#include "nearcache/internal/local/allocation.h"
+
+namespace nearcache::internal::local {
+
+// Never written: it stays empty for all tiers.
+Bucket BucketArray::no_bucket_;
+
+BucketArray BucketArray::Allocate(int log2) {
+  const size_t size = size_t{1} << log2;
+  void* const memory = ::operator new(size * sizeof(Bucket), std::align_val_t(alignof(Bucket)), std::nothrow);
+  if (memory == nullptr) return BucketArray();
+  auto* const buckets = static_cast<Bucket*>(memory);
+  for (size_t i = 0; i < size; ++i) new (&buckets[i]) Bucket;
+  return BucketArray(reinterpret_cast<uintptr_t>(memory) | static_cast<uintptr_t>(log2));
+}
+
+void BucketArray::Free() {
+  if (!none()) ::operator delete(static_cast<void*>(buckets()), std::align_val_t(alignof(Bucket)));
+  *this = BucketArray();
+}
+
+size_t BucketArray::AllocatedSize() const { return none() ? 0 : AllocatedBytes(buckets()); }
+
+}  // namespace nearcache::internal::local

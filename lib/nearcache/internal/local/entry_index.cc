@@ -1,0 +1,215 @@
+#include "nearcache/internal/local/entry_index.h"
+
+#include <algorithm>
+
+namespace nearcache::internal::local {
+namespace {
+
+// Full at four fifths of its slots; almost empty below a sixteenth of them.
+constexpr size_t kFullNumerator = 4;
+constexpr size_t kFullDenominator = 5;
+constexpr size_t kSparse = 16;
+
+size_t SlotsFor(int log2) { return size_t{Tags::kSlots} << log2; }
+
+// A small array has fewer buckets than a search may look at: none is met twice.
+int ProbesIn(BucketArray array) { return static_cast<int>(std::min<size_t>(EntryIndex::kProbesMax, array.size())); }
+
+bool TooFull(size_t entries, int log2) { return entries * kFullDenominator > SlotsFor(log2) * kFullNumerator; }
+
+// The entry of a full bucket that goes: one that was not read lately, if there is one.
+Entry* Victim(const Bucket& bucket) {
+  Entry* victim = nullptr;
+  for (const std::atomic<Entry*>& slot : bucket.entries) {
+    Entry* const entry = slot.load(std::memory_order_relaxed);
+    if (victim == nullptr ||
+        (victim->visited.load(std::memory_order_relaxed) && !entry->visited.load(std::memory_order_relaxed))) {
+      victim = entry;
+    }
+  }
+  return victim;
+}
+
+}  // namespace
+
+EntryIndex::~EntryIndex() {
+  Load(current_).Free();
+  Load(old_).Free();
+}
+
+bool EntryIndex::Locate(BucketArray array, const Entry* entry, Place* place) {
+  for (int probe = 0; probe < ProbesIn(array); ++probe) {
+    const Bucket& bucket = array.at(size_t{entry->hash} + probe);
+    for (int slot = 0; slot < Tags::kSlots; ++slot) {
+      if (bucket.entries[slot].load(std::memory_order_relaxed) != entry) continue;
+      *place = {entry->hash, probe, slot};
+      return true;
+    }
+  }
+  return false;
+}
+
+bool EntryIndex::FindFree(BucketArray array, const Entry* entry, Place* place) {
+  for (int probe = 0; probe < ProbesIn(array); ++probe) {
+    const Tags tags(array.at(size_t{entry->hash} + probe).tags.load(std::memory_order_relaxed));
+    if (tags.Free() == 0) continue;
+    *place = {entry->hash, probe, Tags::FirstOf(tags.Free())};
+    return true;
+  }
+  return false;
+}
+
+void EntryIndex::Put(BucketArray array, const Place& place, Entry* entry, uint8_t tag) {
+  for (int probe = 0; probe < place.probe; ++probe) {
+    Bucket& passed = array.at(place.home + probe);
+    const Tags tags(passed.tags.load(std::memory_order_relaxed));
+    passed.tags.store(tags.WithOverflow(tags.overflow() + 1).word(), std::memory_order_release);
+  }
+  Bucket& bucket = array.at(place.home + place.probe);
+  bucket.entries[place.slot].store(entry, std::memory_order_seq_cst);
+  const Tags tags(bucket.tags.load(std::memory_order_relaxed));
+  bucket.tags.store(tags.With(place.slot, tag).word(), std::memory_order_release);
+}
+
+void EntryIndex::Take(BucketArray array, const Place& place) {
+  Bucket& bucket = array.at(place.home + place.probe);
+  const Tags tags(bucket.tags.load(std::memory_order_relaxed));
+  bucket.tags.store(tags.With(place.slot, 0).word(), std::memory_order_release);
+  bucket.entries[place.slot].store(nullptr, std::memory_order_seq_cst);
+  for (int probe = 0; probe < place.probe; ++probe) {
+    Bucket& passed = array.at(place.home + probe);
+    const Tags passed_tags(passed.tags.load(std::memory_order_relaxed));
+    passed.tags.store(passed_tags.WithOverflow(passed_tags.overflow() - 1).word(), std::memory_order_release);
+  }
+}
+
+void EntryIndex::RemoveFrom(BucketArray array, const Entry* entry) {
+  Place place;
+  if (Locate(array, entry, &place)) Take(array, place);
+}
+
+// If the array holds kTwinsMax entries with the very hash of `entry`, puts it in the place of one and returns that one.
+Entry* EntryIndex::ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag) {
+  int twins = 0;
+  std::atomic<Entry*>* place = nullptr;
+  for (int probe = 0; probe < ProbesIn(array); ++probe) {
+    Bucket& bucket = array.at(size_t{entry->hash} + probe);
+    const Tags tags(bucket.tags.load(std::memory_order_relaxed));
+    for (int slot = 0; slot < Tags::kSlots; ++slot) {
+      const Entry* const twin = bucket.entries[slot].load(std::memory_order_relaxed);
+      if (twin == nullptr || twin->hash != entry->hash || tags.tag(slot) != tag) continue;
+      if (place == nullptr) place = &bucket.entries[slot];
+      if (++twins == kTwinsMax) return place->exchange(entry, std::memory_order_seq_cst);
+    }
+    if (tags.overflow() == 0) break;
+  }
+  return nullptr;
+}
+
+// Returns the entry that had to go for it, or nullptr.
+Entry* EntryIndex::InsertInto(BucketArray array, Entry* entry, uint8_t tag) {
+  if (Entry* const twin = ReplaceTwin(array, entry, tag)) return twin;
+  Entry* victim = nullptr;
+  Place place;
+  if (!FindFree(array, entry, &place)) {
+    victim = Victim(array.at(entry->hash));
+    RemoveFrom(array, victim);
+    FindFree(array, entry, &place);
+  }
+  Put(array, place, entry, tag);
+  return victim;
+}
+
+void EntryIndex::Insert(Entry* entry, uint8_t tag, Displaced* displaced) {
+  size_t size = size_.load(std::memory_order_relaxed) + 1;
+  if (Entry* const driven_out = InsertInto(Load(current_), entry, tag)) {
+    displaced->push_back(driven_out);
+    --size;
+  }
+  size_.store(size, std::memory_order_relaxed);
+}
+
+void EntryIndex::Replace(Entry* old, Entry* entry, uint8_t tag, Displaced* displaced) {
+  Place place;
+  const BucketArray current = Load(current_);
+  if (Locate(current, old, &place)) {
+    current.at(place.home + place.probe).entries[place.slot].store(entry, std::memory_order_seq_cst);
+    return;
+  }
+  Insert(entry, tag, displaced);
+  Remove(old);
+}
+
+void EntryIndex::Remove(const Entry* entry) {
+  Place place;
+  const BucketArray current = Load(current_);
+  if (Locate(current, entry, &place)) {
+    Take(current, place);
+  } else {
+    RemoveFrom(Load(old_), entry);
+  }
+  size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+}
+
+int EntryIndex::WantedLog2(bool may_shrink) const {
+  int wanted = log2();
+  while (TooFull(size(), wanted)) ++wanted;
+  if (!may_shrink || wanted != log2() || size() * kSparse >= SlotsFor(wanted)) return wanted;
+  while (wanted > 0 && !TooFull(2 * size(), wanted - 1)) --wanted;
+  return wanted;
+}
+
+void EntryIndex::BeginMove(BucketArray to) {
+  moved_ = 0;
+  const BucketArray current = Load(current_);
+  if (!current.none()) Store(old_, current);
+  Store(current_, to);
+}
+
+void EntryIndex::MoveBucket(BucketArray from, size_t index, Displaced* displaced) {
+  Bucket& bucket = from.at(index);
+  const Tags tags(bucket.tags.load(std::memory_order_relaxed));
+  for (int slot = 0; slot < Tags::kSlots; ++slot) {
+    Entry* const entry = bucket.entries[slot].load(std::memory_order_relaxed);
+    if (entry == nullptr) continue;
+    Entry* const driven_out = InsertInto(Load(current_), entry, tags.tag(slot));
+    RemoveFrom(from, entry);
+    if (driven_out == nullptr) continue;
+    displaced->push_back(driven_out);
+    size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  }
+}
+
+BucketArray EntryIndex::Move(int count, Displaced* displaced) {
+  const BucketArray from = Load(old_);
+  for (; count > 0 && moved_ < from.size(); --count) MoveBucket(from, moved_++, displaced);
+  if (moved_ < from.size()) return BucketArray();
+  Store(old_, BucketArray());
+  return from;
+}
+
+BucketArray EntryIndex::DropBuckets() {
+  const BucketArray dropped = Load(current_);
+  Store(current_, BucketArray());
+  return dropped;
+}
+
+void EntryIndex::ForEachInBucket(size_t index, absl::FunctionRef<void(Entry*)> visit) {
+  for (std::atomic<Entry*>& slot : Load(current_).at(index).entries) {
+    Entry* const entry = slot.load(std::memory_order_relaxed);
+    if (entry != nullptr) visit(entry);
+  }
+}
+
+void EntryIndex::ForEach(absl::FunctionRef<void(Entry*)> visit) {
+  for (const BucketArray array : {Load(old_), Load(current_)}) {
+    for (size_t index = 0; index < array.size(); ++index) {
+      for (std::atomic<Entry*>& slot : array.at(index).entries) {
+        Entry* const entry = slot.load(std::memory_order_relaxed);
+        if (entry != nullptr) visit(entry);
+      }
+    }
+  }
+}
+
+}  // namespace nearcache::internal::local

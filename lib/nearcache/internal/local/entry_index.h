@@ -1,0 +1,173 @@
+// The table of one stripe: finds the entry of a key, without a lock.
+//
+// Buckets (bucket.h) are chosen by the low bits of the hash; a full bucket passes an entry on to the next one, up to
+// kProbesMax in all. The table doubles when it is four fifths full. It does so a little at a time: the old buckets stay
+// searchable beside the new ones, each change moves the entries of a few, and when all are moved the old array is
+// handed out to be freed after the last reader has left it.
+//
+// What a reader can see. An entry that is resident during the whole of a search is found, but for the moment in which
+// a move begins. That and every other miss is checked again under the lock, so a wrong miss costs time only; a wrong
+// hit is impossible, because keys are compared in the entry itself.
+//
+// Bad luck and bad will. The hash is seeded, so nobody can aim. Even so the work of a search is bounded: at most
+// kTwinsMax entries with one and the same hash are kept, and at most kProbesMax buckets are looked at. An insertion
+// that would break a bound drives another entry out.
+//
+// Find may be called by any thread inside an EpochSection; everything else needs the stripe's mutex.
+
+#ifndef NEARCACHE_INTERNAL_LOCAL_ENTRY_INDEX_H_
+#define NEARCACHE_INTERNAL_LOCAL_ENTRY_INDEX_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/optimization.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
+#include "nearcache/internal/base/hashed_key.h"
+#include "nearcache/internal/local/bucket.h"
+#include "nearcache/internal/local/entry.h"
+
+namespace nearcache::internal::local {
+
+// What a search looked at; for tests and for explaining a slow table.
+struct SearchSteps {
+  int buckets = 0;
+  int entries = 0;
+};
+
+class EntryIndex {
+ public:
+  static constexpr int kProbesMax = 8;
+  static constexpr int kTwinsMax = 2;
+
+  // Entries that had to leave the table because others came.
+  using Displaced = absl::InlinedVector<Entry*, 4>;
+
+  EntryIndex() = default;
+  // Frees the arrays, not the entries. REQUIRES: no reader.
+  ~EntryIndex();
+  EntryIndex(const EntryIndex&) = delete;
+  EntryIndex& operator=(const EntryIndex&) = delete;
+
+  // Starts loading the line that Find will need.
+  void Prefetch(uint64_t hash) const {
+    const BucketArray array = Load(current_);
+    __builtin_prefetch(&array.at(static_cast<uint32_t>(hash)));
+  }
+
+  // Nullptr if there is none. `steps` may be null.
+  Entry* Find(const HashedKey& key) const { return Search(key, nullptr); }
+  Entry* Find(const HashedKey& key, SearchSteps* steps) const { return Search(key, steps); }
+
+  // Adds `entry`, and hands out those that it drove out.
+  //
+  // REQUIRES: no entry with this key is in the table, and it has buckets.
+  void Insert(Entry* entry, uint8_t tag, Displaced* displaced);
+
+  // Puts `entry` in the place of `old`: at no moment is there neither. May drive others out during a move.
+  //
+  // REQUIRES: `old` is in the table and has the same key.
+  void Replace(Entry* old, Entry* entry, uint8_t tag, Displaced* displaced);
+
+  // REQUIRES: `entry` is in the table.
+  void Remove(const Entry* entry);
+
+  size_t size() const { return size_.load(std::memory_order_relaxed); }
+  bool has_buckets() const { return !Load(current_).none(); }
+
+  // --- Changing the number of buckets. One change at a time.
+
+  // How many buckets (as a power of two) the table should have now: more when it is too full; fewer, if `may_shrink`,
+  // when it is almost empty. Its present number if all is well.
+  int WantedLog2(bool may_shrink) const;
+  int log2() const { return Load(current_).log2(); }
+  bool moving() const { return !Load(old_).none(); }
+
+  // REQUIRES: !moving()
+  void BeginMove(BucketArray to);
+
+  // Moves the entries of `count` old buckets. When the last one is done, returns the old array, which readers may
+  // still be looking at; else an array without buckets.
+  BucketArray Move(int count, Displaced* displaced);
+
+  // Gives up the buckets of an empty table; the array as in Move. REQUIRES: size() == 0 && !moving()
+  BucketArray DropBuckets();
+
+  // Calls `visit` for the entries of bucket `index`, which may remove the entry that it is given. REQUIRES: !moving()
+  void ForEachInBucket(size_t index, absl::FunctionRef<void(Entry*)> visit);
+  size_t bucket_count() const { return Load(current_).size(); }
+
+  // Entries in the order of the table, both arrays. For the end of the tier.
+  void ForEach(absl::FunctionRef<void(Entry*)> visit);
+
+  static uint8_t TagOf(uint64_t hash) {
+    const auto tag = static_cast<uint8_t>(hash >> 32);
+    return tag != 0 ? tag : 1;
+  }
+
+ private:
+  using AtomicArray = std::atomic<uintptr_t>;
+
+  struct Place {
+    size_t home = 0;
+    int probe = 0;
+    int slot = 0;
+  };
+
+  static BucketArray Load(const AtomicArray& array) {
+    return BucketArray::FromWord(array.load(std::memory_order_seq_cst));
+  }
+  static void Store(AtomicArray& array, BucketArray value) { array.store(value.word(), std::memory_order_seq_cst); }
+
+  Entry* Search(const HashedKey& key, SearchSteps* steps) const;
+  static Entry* SearchArray(BucketArray array, const HashedKey& key, SearchSteps* steps);
+  static bool Locate(BucketArray array, const Entry* entry, Place* place);
+  static Entry* ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag);
+  static bool FindFree(BucketArray array, const Entry* entry, Place* place);
+  static void Put(BucketArray array, const Place& place, Entry* entry, uint8_t tag);
+  static void Take(BucketArray array, const Place& place);
+  static void RemoveFrom(BucketArray array, const Entry* entry);
+  static Entry* InsertInto(BucketArray array, Entry* entry, uint8_t tag);
+  void MoveBucket(BucketArray from, size_t index, Displaced* displaced);
+
+  // Read by every look-up, written when the table is rebuilt: a line of their own.
+  alignas(64) AtomicArray current_{BucketArray().word()};
+  AtomicArray old_{BucketArray().word()};
+
+  // Written by every insertion.
+  alignas(64) std::atomic<size_t> size_{0};
+  size_t moved_ = 0;
+};
+
+inline Entry* EntryIndex::SearchArray(BucketArray array, const HashedKey& key, SearchSteps* steps) {
+  const auto hash = static_cast<uint32_t>(key.hash);
+  const uint8_t tag = TagOf(key.hash);
+  for (int probe = 0; probe < kProbesMax; ++probe) {
+    const Bucket& bucket = array.at(size_t{hash} + probe);
+    const Tags tags(bucket.tags.load(std::memory_order_acquire));
+    if (ABSL_PREDICT_FALSE(steps != nullptr)) ++steps->buckets;
+    for (uint64_t set = tags.Matching(tag); set != 0; set = Tags::DropFirst(set)) {
+      Entry* const entry = bucket.entries[Tags::FirstOf(set)].load(std::memory_order_seq_cst);
+      if (entry == nullptr || entry->hash != hash) continue;
+      if (ABSL_PREDICT_FALSE(steps != nullptr)) ++steps->entries;
+      if (entry->key() == key.key) return entry;
+    }
+    if (tags.overflow() == 0) break;
+  }
+  return nullptr;
+}
+
+inline Entry* EntryIndex::Search(const HashedKey& key, SearchSteps* steps) const {
+  // The old array first: an entry is in the new one before it leaves the old one.
+  const BucketArray old = Load(old_);
+  if (ABSL_PREDICT_FALSE(!old.none())) {
+    if (Entry* const entry = SearchArray(old, key, steps)) return entry;
+  }
+  return SearchArray(Load(current_), key, steps);
+}
+
+}  // namespace nearcache::internal::local
+
+#endif  // NEARCACHE_INTERNAL_LOCAL_ENTRY_INDEX_H_

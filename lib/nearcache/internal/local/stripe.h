@@ -1,0 +1,161 @@
+// One stripe of the local tier: a share of the keys with everything that belongs to them.
+//
+//   index    key -> resident entry; searched without the lock (entry_index.h)
+//   queue    the resident entries in the order of the policy (entry_queue.h)
+//   slots    what is in progress on keys (flight.h)
+//   retired  unlinked memory that readers may still look at, oldest first (epoch.h)
+//
+// The mutex guards all but the search. Each call does a bounded number of steps: at most about 24 entries are touched
+// under one hold, whatever is to be cleared, moved or driven out; the rest is left to the next calls and to Maintain.
+// Nothing is freed, and no value is copied or destroyed, under the mutex: what leaves goes into a Discarded, waiters
+// are handed out to be called later.
+
+#ifndef NEARCACHE_INTERNAL_LOCAL_STRIPE_H_
+#define NEARCACHE_INTERNAL_LOCAL_STRIPE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/synchronization/mutex.h"
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/base/hashed_key.h"
+#include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/local/bucket.h"
+#include "nearcache/internal/local/discarded.h"
+#include "nearcache/internal/local/entry.h"
+#include "nearcache/internal/local/entry_index.h"
+#include "nearcache/internal/local/entry_queue.h"
+#include "nearcache/internal/local/flight.h"
+#include "nearcache/internal/local/local_tier.h"
+#include "nearcache/internal/local/tier_state.h"
+
+namespace nearcache::internal::local {
+
+class Stripe {
+ public:
+  Stripe() = default;
+  // Drops all entries. REQUIRES: nobody uses the tier any more.
+  ~Stripe();
+  Stripe(const Stripe&) = delete;
+  Stripe& operator=(const Stripe&) = delete;
+
+  // Once, before anything else.
+  void Init(TierState* state) { state_ = state; }
+
+  absl::Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
+
+  // For searching inside an EpochSection, and for looking at sizes.
+  const EntryIndex& index() const { return index_; }
+
+  // --- Slots and events (stripe_slots.cc). `built` is a whole entry whose bytes are reserved, or null if there is none
+  // or it cannot be kept; the stripe takes it over.
+
+  // `flight` is what the caller will lead if it has to.
+  ReadStart BeginRead(const HashedKey& key, MonotonicNanos latest, const FlightRef& flight, Waiter* waiter,
+                      Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns the waiters to call.
+  std::vector<Waiter> CompleteRead(Flight* flight, const ReadOutcome& outcome, Entry* built, Discarded* discarded)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsAttached(const Flight& flight) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  void BeginWrite(const WriteRef& write, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndWrite(WriteTicket* write, WriteOutcome outcome, bool keep, Entry* built, Discarded* discarded)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // A message, or the reply of a read without a flight of its own.
+  void NoteEvent(const HashedKey& key, const OperationId& id, Discarded* discarded)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Local-only writes: an event, and the new entry in one step. False if nothing was stored; then nothing is resident.
+  bool Put(const HashedKey& key, const OperationId& id, Entry* built, Discarded* discarded)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether a servable entry was removed.
+  bool Remove(const HashedKey& key, MonotonicNanos latest, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- Memory (stripe.cc)
+
+  // Ends every operation: a bounded piece of the work that is due, and a few blocks of retired memory.
+  void Settle(Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Drives out the oldest entries while the tier holds `wanted` bytes too many; returns the bytes unlinked.
+  size_t Evict(size_t wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Hands out retired memory that nobody can reach any more: `max` blocks at most. Returns how many.
+  int Collect(int max, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // One bounded piece of housekeeping; returns the steps that it took, 0 if there was nothing to do.
+  int Maintain(MonotonicNanos latest, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Starts to move into `array`. Gives it to `discarded` if it is not wanted any more.
+  void AdoptArray(BucketArray array, bool may_shrink, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+ private:
+  struct RetiredArray {
+    BucketArray array;
+    uint64_t epoch = 0;
+  };
+
+  // A walk over all buckets that drops what is cleared or expired, a few buckets at a time.
+  struct Sweep {
+    bool running = false;
+    Era era = 0;
+    size_t next_bucket = 0;
+    size_t seen = 0;
+    size_t expired = 0;
+    MonotonicNanos earliest_expiry = kNever;
+  };
+
+  // stripe_slots.cc
+  void Detach(Slot* slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EraseSlot(SlotMap::iterator slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReleaseFlight(const Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool ReleaseWrite(const WriteTicket& write) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteInSlot(const HashedKey& key, const OperationId& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RemoveDifferent(const HashedKey& key, const OperationId& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Joinable(const Flight& flight, MonotonicNanos latest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ReadStart LeadJoinOrBypass(const HashedKey& key, MonotonicNanos latest, const FlightRef& flight, Waiter* waiter)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropUnservable(Entry* entry, MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // stripe.cc
+  bool Store(const HashedKey& key, Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Unlink(Entry* entry, RemovalCause cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Retire(Entry* entry, RemovalCause cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RetireArray(BucketArray array) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RetireDisplaced(const EntryIndex::Displaced& displaced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MoveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool SweepDue(MonotonicNanos latest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SweepSome(MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SweepEntry(Entry* entry, MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropIdleTable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndSweep(MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Dead(const Entry& entry) const { return entry.era != state_->CurrentEra(); }
+
+  // Searched without the lock; changed under it. First, so that its lines are the stripe's first.
+  EntryIndex index_;
+
+  TierState* state_ = nullptr;
+  absl::Mutex mutex_;
+  EntryQueue queue_ ABSL_GUARDED_BY(mutex_);
+  SlotMap slots_ ABSL_GUARDED_BY(mutex_);
+
+  Entry* oldest_retired_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  Entry* newest_retired_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  absl::InlinedVector<RetiredArray, 1> retired_arrays_ ABSL_GUARDED_BY(mutex_);
+  size_t retired_since_advance_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint32_t insertions_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The number of insertions when housekeeping last found the stripe empty.
+  uint32_t insertions_when_empty_ ABSL_GUARDED_BY(mutex_) = ~uint32_t{0};
+
+  Sweep sweep_ ABSL_GUARDED_BY(mutex_);
+  Era swept_era_ ABSL_GUARDED_BY(mutex_) = 1;
+  MonotonicNanos earliest_expiry_ ABSL_GUARDED_BY(mutex_) = kNever;
+  MonotonicNanos next_expiry_sweep_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace nearcache::internal::local
+
+#endif  // NEARCACHE_INTERNAL_LOCAL_STRIPE_H_

@@ -1,0 +1,141 @@
+// Memory of the tier as a whole: room for new entries, reclaiming, tables, housekeeping. Each step takes the lock of
+// one stripe for a bounded piece of work; no two locks are ever held together.
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/synchronization/mutex.h"
+#include "nearcache/internal/local/bucket.h"
+#include "nearcache/internal/local/discarded.h"
+#include "nearcache/internal/local/epoch.h"
+#include "nearcache/internal/local/striped_local_tier.h"
+
+namespace nearcache::internal::local {
+namespace {
+
+// Blocks handed out per hold while memory is reclaimed because it is needed.
+constexpr int kReclaimedPerHold = 16;
+
+// Evictions that go on while this share of the capacity is already retired would only turn the cache into garbage that
+// some stuck reader holds.
+constexpr size_t kRetiredShareMax = 8;
+
+}  // namespace
+
+bool StripedLocalTier::FitsEntryLimit(const HashedKey& key, absl::string_view value) const {
+  constexpr size_t kSizeMax = std::numeric_limits<uint32_t>::max();
+  if (key.key.size() > kSizeMax || value.size() > kSizeMax) return false;
+  return Entry::BlockSize(key.key.size(), value.size()) <= state_.options.entry_bytes_max;
+}
+
+Entry* StripedLocalTier::Build(const HashedKey& key, absl::string_view value, const Provenance& provenance) {
+  if (!FitsEntryLimit(key, value)) {
+    state_.Add(Count::kEntriesTooLarge);
+    return nullptr;
+  }
+  Stripe& stripe = StripeOf(key.hash);
+  if (!stripe.index().has_buckets()) ResizeTable(&stripe, /*may_shrink=*/false);
+  Entry* const entry = stripe.index().has_buckets() ? Entry::Make(key, value, provenance) : nullptr;
+  if (entry != nullptr && MakeRoom(entry->AllocatedSize())) return entry;
+  if (entry != nullptr) entry->Unref();
+  state_.Add(Count::kEntriesRefused);
+  return nullptr;
+}
+
+void StripedLocalTier::Reclaim() {
+  AdvanceEpoch();
+  for (size_t i = 0; i < (size_t{1} << stripe_bits_) && state_.budget.retired() > 0; ++i) {
+    int freed = kReclaimedPerHold;
+    while (freed >= kReclaimedPerHold) {
+      Discarded discarded(&state_.budget);
+      absl::MutexLock lock(&stripes_[i].mutex());
+      freed = stripes_[i].Collect(kReclaimedPerHold, &discarded);
+    }
+  }
+}
+
+size_t StripedLocalTier::EvictFromNextStripe(size_t wanted) {
+  const size_t turn = next_eviction_.fetch_add(1, std::memory_order_relaxed);
+  Stripe& stripe = stripes_[turn & ((size_t{1} << stripe_bits_) - 1)];
+  Discarded discarded(&state_.budget);
+  absl::MutexLock lock(&stripe.mutex());
+  const size_t unlinked = stripe.Evict(wanted);
+  stripe.Collect(kReclaimedPerHold, &discarded);
+  return unlinked;
+}
+
+bool StripedLocalTier::MakeRoom(size_t bytes) {
+  Budget& budget = state_.budget;
+  if (budget.TryReserve(bytes)) return true;
+  if (bytes > budget.capacity()) return false;
+  Reclaim();
+  // A whole round of stripes without an eviction: nothing is left to drive out.
+  const size_t stripes = size_t{1} << stripe_bits_;
+  size_t idle_stripes = 0;
+  while (!budget.TryReserve(bytes)) {
+    const size_t excess = budget.Excess(bytes);
+    const bool stuck = budget.retired() > budget.capacity() / kRetiredShareMax + bytes;
+    if (excess > 0 && !stuck && idle_stripes < stripes) {
+      idle_stripes = EvictFromNextStripe(excess) > 0 ? 0 : idle_stripes + 1;
+      continue;
+    }
+    const size_t retired = budget.retired();
+    Reclaim();
+    if (budget.retired() >= retired) return budget.TryReserve(bytes);
+  }
+  return true;
+}
+
+void StripedLocalTier::ResizeTable(Stripe* stripe, bool may_shrink) {
+  const EntryIndex& index = stripe->index();
+  const int log2 = index.WantedLog2(may_shrink);
+  if (index.moving() || (index.has_buckets() && log2 == index.log2())) return;
+  const size_t bound = BucketArray::AllocatedSizeBound(log2);
+  if (!state_.budget.TryReserve(bound)) return;
+  const BucketArray array = BucketArray::Allocate(log2);
+  state_.budget.Release(bound - std::min(bound, array.AllocatedSize()));
+  if (array.none()) return;
+  Discarded discarded(&state_.budget);
+  absl::MutexLock lock(&stripe->mutex());
+  stripe->AdoptArray(array, may_shrink, &discarded);
+}
+
+void StripedLocalTier::AfterChange(Stripe* stripe) {
+  if (stripe->index().has_buckets()) ResizeTable(stripe, /*may_shrink=*/false);
+  const size_t excess = state_.budget.Excess();
+  if (excess > 0) EvictFromNextStripe(excess);
+}
+
+int StripedLocalTier::MaintainNextStripe(MonotonicNanos latest) {
+  const size_t turn = next_maintenance_.load(std::memory_order_relaxed);
+  Stripe& stripe = stripes_[turn & ((size_t{1} << stripe_bits_) - 1)];
+  int steps = 0;
+  {
+    Discarded discarded(&state_.budget);
+    absl::MutexLock lock(&stripe.mutex());
+    steps = stripe.Maintain(latest, &discarded);
+  }
+  if (steps > 0) return steps;
+  if (stripe.index().size() > 0) ResizeTable(&stripe, /*may_shrink=*/true);
+  next_maintenance_.fetch_add(1, std::memory_order_relaxed);
+  return 0;
+}
+
+bool StripedLocalTier::Maintain(MonotonicNanos now, int steps) {
+  if (state_.budget.retired() > 0) AdvanceEpoch();
+  const MonotonicNanos latest = state_.Latest(now);
+  const size_t stripes = size_t{1} << stripe_bits_;
+  int left = steps;
+  size_t idle_stripes = 0;
+  while (left > 0 && idle_stripes < stripes) {
+    const int taken = MaintainNextStripe(latest);
+    left -= taken;
+    idle_stripes = taken > 0 ? 0 : idle_stripes + 1;
+  }
+  // What this call unlinked can be freed by the next one; what a reader holds is not worth a call.
+  return left <= 0 || (left < steps && state_.budget.retired() > 0);
+}
+
+void StripedLocalTier::SetCapacity(size_t bytes) { state_.budget.set_capacity(bytes); }
+
+}  // namespace nearcache::internal::local

@@ -1,0 +1,82 @@
+// What all stripes of a tier share: its settings, leases, era, budget and counters, and the two rules that need them.
+
+#ifndef NEARCACHE_INTERNAL_LOCAL_TIER_STATE_H_
+#define NEARCACHE_INTERNAL_LOCAL_TIER_STATE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/base/counter_block.h"
+#include "nearcache/internal/base/hashed_key.h"
+#include "nearcache/internal/local/budget.h"
+#include "nearcache/internal/local/entry.h"
+#include "nearcache/internal/local/flight.h"
+#include "nearcache/internal/local/lane_lease.h"
+#include "nearcache/internal/local/local_tier.h"
+
+namespace nearcache::internal::local {
+
+// One per number in LocalTierStats that is a sum; gauges of this kind are added to and subtracted from.
+enum class Count {
+  kHits,
+  kMisses,
+  kLeaseMisses,
+  kFlightsJoined,
+  kInsertions,
+  kFillsRefused,
+  kRemovals,  // The first of six, in the order of RemovalCause.
+  kRemovalsEnd = kRemovals + 6,
+  kEntriesTooLarge = kRemovalsEnd,
+  kEntriesRefused,
+  kFlights,
+  kWrites,
+  kEnd,
+};
+
+// Thread-safe.
+struct TierState {
+  explicit TierState(const LocalTierOptions& tier_options);
+
+  // Whether `entry` may be served when the true time may be as late as `latest`.
+  bool Servable(const Entry& entry, MonotonicNanos latest) const {
+    return entry.era == CurrentEra() && latest < entry.expires_at &&
+           Covered(entry.fetched_at, entry.lane, entry.generation, latest);
+  }
+
+  // Mechanism M4: fresh in itself, or covered by the lease of its lane.
+  bool Covered(MonotonicNanos since, uint16_t lane, Generation generation, MonotonicNanos latest) const {
+    return latest - since <= staleness_nanos || lanes[lane].Covers(generation, latest);
+  }
+
+  // The latest true time, given what the coarse clock said. All rules are checked against this one: an entry may go a
+  // few milliseconds early, never late.
+  MonotonicNanos Latest(MonotonicNanos now) const { return now + coarse_lag_nanos; }
+
+  Era CurrentEra() const { return era.load(std::memory_order_acquire); }
+
+  // The circumstances of what begins now on `key`.
+  Beginning Begin(const HashedKey& key, MonotonicNanos now) const;
+
+  void Add(Count count, uint64_t by = 1) { counters.Add(count, by); }
+  void Subtract(Count count) { counters.Add(count, ~uint64_t{0}); }
+  void AddRemoval(RemovalCause cause) {
+    counters.Add(static_cast<size_t>(Count::kRemovals) + static_cast<size_t>(cause));
+  }
+
+  const LocalTierOptions options;
+  const int64_t coarse_lag_nanos;
+  const int64_t staleness_nanos;  // kNever: no bound.
+  const std::unique_ptr<LaneLease[]> lanes;
+  // Written by Clear alone.
+  std::atomic<Era> era{1};
+
+  Budget budget;
+  CounterBlock<static_cast<size_t>(Count::kEnd)> counters;
+};
+
+}  // namespace nearcache::internal::local
+
+#endif  // NEARCACHE_INTERNAL_LOCAL_TIER_STATE_H_

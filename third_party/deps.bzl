@@ -9,7 +9,7 @@ def _archive(name, **kwargs):
     if not native.existing_rule(name):
         http_archive(name = name, **kwargs)
 
-def nearcache_deps():
+def nearcache_dependencies():
     """Repositories that the library itself needs."""
     _archive(
         name = "abseil-cpp",
@@ -46,7 +46,7 @@ def nearcache_deps():
         url = "https://github.com/facebook/zstd/releases/download/v1.5.7/zstd-1.5.7.tar.gz",
     )
 
-def nearcache_dev_deps():
+def nearcache_dev_dependencies():
     """Repositories that only nearcache's own tests and benchmarks need."""
     _archive(
         name = "google_benchmark",

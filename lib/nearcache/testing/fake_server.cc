@@ -28,6 +28,15 @@ void FakeServer::PutOtherType(absl::string_view key) {
   loop_.Run([&] { keyspace_.Put(key, {"", /*other_type=*/true}); });
 }
 
+bool FakeServer::HoldsOtherType(absl::string_view key) {
+  bool holds = false;
+  loop_.Run([&] {
+    const FakeKeyspace::Entry* const entry = keyspace_.Find(key, loop_.Now());
+    holds = entry != nullptr && entry->other_type;
+  });
+  return holds;
+}
+
 void FakeServer::Erase(absl::string_view key) {
   loop_.Run([&] { keyspace_.Erase(key); });
 }

@@ -64,6 +64,7 @@ class FakeServer {
   absl::optional<absl::Duration> PeekTimeToLive(absl::string_view key);
   void Put(absl::string_view key, absl::string_view bytes, absl::Duration time_to_live = absl::InfiniteDuration());
   void PutOtherType(absl::string_view key);
+  bool HoldsOtherType(absl::string_view key);
   void Erase(absl::string_view key);
   void FlushAll();
   // Any bytes on any channel, as anybody may publish them.

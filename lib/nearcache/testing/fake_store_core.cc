@@ -56,6 +56,7 @@ void FakeStore::Core::Accept(const FakeCallPointer& call) {
 void FakeStore::Core::Send(const FakeCallPointer& call) {
   call->connection = data_connection_;
   call->sent_at = server_->loop().Now();
+  Count(&StoreStats::batches);
   if ((requests_.closed & call->kind) != 0) {
     requests_.held.push_back(call);
   } else {

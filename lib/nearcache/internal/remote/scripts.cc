@@ -38,8 +38,7 @@ constexpr absl::string_view kReadHead = R"lua(
 local h = redis.call('GETRANGE', KEYS[3], 0, 23)
 local live = e ~= '' and string.sub(h, 1, 4) == '\196\78\1\0' and string.sub(h, 9, 24) == e
 )lua";
-static_assert(kFrameMagicOffset == 0 && kFrameMagic[0] == '\304' && kFrameMagic[1] == 78,
-              "kReadHead");
+static_assert(kFrameMagicOffset == 0 && kFrameMagic[0] == '\304' && kFrameMagic[1] == 78, "kReadHead");
 static_assert(kFrameVersionOffset == 2 && kFrameVersion == 1, "kReadHead");
 static_assert(kFrameStateOffset == 3 && static_cast<int>(FrameState::kLive) == 0, "kReadHead");
 static_assert(kFrameEpochOffset == 8 && kFrameEpochSize == 16, "kReadHead, kRefuseOtherEpoch");
@@ -177,22 +176,16 @@ constexpr size_t kChangeKinds = static_cast<size_t>(ChangeKind::kClear) + 1;
 std::array<Script, kChangeKinds> MakeChangeScripts() {
   // In the order of ChangeKind.
   return {
-      MakeScript("set",
-                 absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kRefuseOtherType, kAnnounce, kStore)),
-      MakeScript("add", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kUnlessLive,
-                                     kAnnounce, kStore)),
-      MakeScript("replace", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kIfLive,
-                                         kAnnounce, kStore)),
-      MakeScript("delete",
-                 absl::StrCat(kReadEpoch, kReadHead, kPassFullServer, kAnnounce, kRemove)),
-      MakeScript("touch", absl::StrCat(kReadEpoch, kReadHead, kIfLive, kPassFullServer, kAnnounce,
-                                       kSetLife)),
+      MakeScript("set", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kRefuseOtherType, kAnnounce, kStore)),
+      MakeScript("add", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kUnlessLive, kAnnounce, kStore)),
+      MakeScript("replace", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kIfLive, kAnnounce, kStore)),
+      MakeScript("delete", absl::StrCat(kReadEpoch, kReadHead, kPassFullServer, kAnnounce, kRemove)),
+      MakeScript("touch", absl::StrCat(kReadEpoch, kReadHead, kIfLive, kPassFullServer, kAnnounce, kSetLife)),
       MakeScript("persist", absl::StrCat(kReadEpoch, kReadHead, kIfLive, kPassFullServer, kAnnounce,
                                          "redis.call('PERSIST', KEYS[3])\nreturn {1}\n")),
-      MakeScript("expire", absl::StrCat(kReadEpoch, kReadHead, kIfLive, kPassFullServer, kAnnounce,
-                                        kMarkExpired)),
-      MakeScript("increment", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kAddNumbers,
-                                           kAnnounce, kStoreSum)),
+      MakeScript("expire", absl::StrCat(kReadEpoch, kReadHead, kIfLive, kPassFullServer, kAnnounce, kMarkExpired)),
+      MakeScript("increment",
+                 absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kAddNumbers, kAnnounce, kStoreSum)),
       MakeScript("clear", absl::StrCat(kPassFullServerWithoutKey, kAnnounce, kReplaceEpoch)),
   };
 }
@@ -224,31 +217,26 @@ ChangeResult Failed(absl::Status status, bool unknown) {
 
 // The change may have been made; the server's answer cannot be understood.
 ChangeResult NotUnderstood(absl::string_view redis_key) {
-  return Failed(absl::InternalError(absl::StrCat("the server answered a script for key \"",
-                                                 PrintableKey(redis_key),
+  return Failed(absl::InternalError(absl::StrCat("the server answered a script for key \"", PrintableKey(redis_key),
                                                  "\" with a reply of unknown shape")),
                 /*unknown=*/true);
 }
 
 ChangeResult OtherEpoch(absl::string_view redis_key, const std::vector<Reply>& elements) {
-  ChangeResult result =
-      Failed(absl::AbortedError(absl::StrCat(
-                 "the namespace was cleared: the value for key \"", PrintableKey(redis_key),
-                 "\" carries another epoch than the server's; adopt that one and try again")),
-             /*unknown=*/false);
-  if (elements.size() > 1)
-    result.epoch = OperationId::FromBytes(elements[1].text()).value_or(OperationId());
+  ChangeResult result = Failed(
+      absl::AbortedError(absl::StrCat("the namespace was cleared: the value for key \"", PrintableKey(redis_key),
+                                      "\" carries another epoch than the server's; adopt that one and try again")),
+      /*unknown=*/false);
+  if (elements.size() > 1) result.epoch = OperationId::FromBytes(elements[1].text()).value_or(OperationId());
   return result;
 }
 
 // {1}, {1, digits} or {1, 0 or 1}.
-ChangeResult Applied(ChangeKind kind, absl::string_view redis_key,
-                     const std::vector<Reply>& elements) {
+ChangeResult Applied(ChangeKind kind, absl::string_view redis_key, const std::vector<Reply>& elements) {
   ChangeResult result;
   result.applied = true;
   if (kind == ChangeKind::kIncrement) {
-    if (elements.size() < 2 || !absl::SimpleAtoi(elements[1].text(), &result.integer))
-      return NotUnderstood(redis_key);
+    if (elements.size() < 2 || !absl::SimpleAtoi(elements[1].text(), &result.integer)) return NotUnderstood(redis_key);
   } else if (kind == ChangeKind::kDelete) {
     if (elements.size() < 2) return NotUnderstood(redis_key);
     result.applied = elements[1].integer != 0;
@@ -264,8 +252,7 @@ const Script& ChangeScript(ChangeKind kind) {
 }
 
 const Script& EnsureEpochScript() {
-  static const Script* const script =
-      new Script(MakeScript("ensure epoch", std::string(kEnsureEpoch)));
+  static const Script* const script = new Script(MakeScript("ensure epoch", std::string(kEnsureEpoch)));
   return *script;
 }
 
@@ -274,8 +261,8 @@ const Script& ProbeScript() {
   return *script;
 }
 
-std::vector<std::string> ScriptArguments(const ScriptNames& names, ChangeRequest&& request,
-                                         OperationId lane_id, std::string message) {
+std::vector<std::string> ScriptArguments(const ScriptNames& names, ChangeRequest&& request, OperationId lane_id,
+                                         std::string message) {
   std::vector<std::string> arguments;
   arguments.reserve(12);
   const bool has_key = request.kind != ChangeKind::kClear;
@@ -293,8 +280,7 @@ std::vector<std::string> ScriptArguments(const ScriptNames& names, ChangeRequest
 
 absl::Status ValidateChange(const ChangeRequest& request) {
   const auto refuse = [&request](absl::string_view why) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("key \"", PrintableKey(request.redis_key), "\": ", why));
+    return absl::InvalidArgumentError(absl::StrCat("key \"", PrintableKey(request.redis_key), "\": ", why));
   };
   if (request.kind > ChangeKind::kClear) return refuse("unknown kind of change");
   if (request.redis_key.empty() != (request.kind == ChangeKind::kClear)) {
@@ -312,19 +298,16 @@ absl::Status ValidateChange(const ChangeRequest& request) {
 }
 
 std::string TimeToLiveArgument(const absl::optional<absl::Duration>& time_to_live) {
-  // 3000 years: the server adds its wall clock to it and refuses what then exceeds 63 bits.
-  constexpr int64_t kMillisecondsMax = int64_t{100'000'000'000'000};
+  // A hundred years: the server adds its wall clock to it and refuses what then exceeds 63 bits.
+  constexpr int64_t kMillisecondsMax = int64_t{100} * 365 * 24 * 3600 * 1000;
   if (!time_to_live.has_value() || *time_to_live == absl::InfiniteDuration()) return std::string();
   const absl::Duration whole = absl::Ceil(*time_to_live, absl::Milliseconds(1));
-  return absl::StrCat(
-      std::min(std::max<int64_t>(absl::ToInt64Milliseconds(whole), 1), kMillisecondsMax));
+  return absl::StrCat(std::min(std::max<int64_t>(absl::ToInt64Milliseconds(whole), 1), kMillisecondsMax));
 }
 
 ChangeResult ParseScriptReply(ChangeKind kind, absl::string_view redis_key, const Reply& reply) {
-  if (reply.is_error())
-    return Failed(ServerErrorToStatus(reply.text(), redis_key), /*unknown=*/false);
-  if (reply.type != Reply::Type::kArray || reply.elements.empty() ||
-      reply.elements[0].type != Reply::Type::kInteger) {
+  if (reply.is_error()) return Failed(ServerErrorToStatus(reply.text(), redis_key), /*unknown=*/false);
+  if (reply.type != Reply::Type::kArray || reply.elements.empty() || reply.elements[0].type != Reply::Type::kInteger) {
     return NotUnderstood(redis_key);
   }
   switch (static_cast<ScriptReply>(reply.elements[0].integer)) {
@@ -335,13 +318,12 @@ ChangeResult ParseScriptReply(ChangeKind kind, absl::string_view redis_key, cons
     case ScriptReply::kOtherEpoch:
       return OtherEpoch(redis_key, reply.elements);
     case ScriptReply::kNotAnInteger:
-      return Failed(
-          absl::FailedPreconditionError(absl::StrCat("key \"", PrintableKey(redis_key),
-                                                     "\" holds a value that is not an integer")),
-          /*unknown=*/false);
+      return Failed(absl::FailedPreconditionError(
+                        absl::StrCat("key \"", PrintableKey(redis_key), "\" holds a value that is not an integer")),
+                    /*unknown=*/false);
     case ScriptReply::kOutOfRange:
-      return Failed(absl::OutOfRangeError(absl::StrCat("key \"", PrintableKey(redis_key),
-                                                       "\": the sum does not fit into 64 bits")),
+      return Failed(absl::OutOfRangeError(
+                        absl::StrCat("key \"", PrintableKey(redis_key), "\": the sum does not fit into 64 bits")),
                     /*unknown=*/false);
   }
   return NotUnderstood(redis_key);

@@ -86,14 +86,14 @@ struct ScriptNames {
 // missed everything up to the second.
 //
 // REQUIRES: ValidateChange(request).ok()
-std::vector<std::string> ScriptArguments(const ScriptNames& names, ChangeRequest&& request,
-                                         OperationId lane_id, std::string message);
+std::vector<std::string> ScriptArguments(const ScriptNames& names, ChangeRequest&& request, OperationId lane_id,
+                                         std::string message);
 
 // kInvalidArgument if no script could carry the request out: a life that is not positive, kTouch
 // without one, a frame shorter than its header, an empty key. Names the key and the field.
 absl::Status ValidateChange(const ChangeRequest& request);
 
-// Milliseconds for PX and PEXPIRE: rounded up, at least 1, and capped far below the server's limit;
+// Milliseconds for PX and PEXPIRE: rounded up, at least 1, at most a hundred years;
 // empty for no expiry and for an infinite one.
 std::string TimeToLiveArgument(const absl::optional<absl::Duration>& time_to_live);
 

@@ -47,6 +47,8 @@ constexpr CodeMeaning kGenericMeanings[] = {
     {"Client sent AUTH", absl::StatusCode::kUnauthenticated},
     {"AUTH <password> called", absl::StatusCode::kUnauthenticated},
     {"invalid password", absl::StatusCode::kUnauthenticated},
+    {"ACL failure in script", absl::StatusCode::kPermissionDenied},
+    {"The user executing the script can't", absl::StatusCode::kPermissionDenied},
 };
 
 // Takes Redis 6's wrapping away: "ERR Error running script (call to f_...): @user_script:12: CODE
@@ -58,13 +60,11 @@ absl::string_view Unwrap(absl::string_view text) {
   size_t at = text.find(kWrapping);
   if (at == absl::string_view::npos) return text;
   // Two colons follow, around the line number; errors of redis.pcall have the wrapping twice.
-  for (int colons = 0; colons < 2 && at != absl::string_view::npos; ++colons)
-    at = text.find(':', at + 1);
+  for (int colons = 0; colons < 2 && at != absl::string_view::npos; ++colons) at = text.find(':', at + 1);
   if (at == absl::string_view::npos) return text;
   text = absl::StripLeadingAsciiWhitespace(text.substr(at + 1));
   const size_t again = text.find(": ");
-  if (absl::StartsWith(text, kWrapping) && again != absl::string_view::npos)
-    text.remove_prefix(again + 2);
+  if (absl::StartsWith(text, kWrapping) && again != absl::string_view::npos) text.remove_prefix(again + 2);
   absl::ConsumePrefix(&text, "-");
   return text;
 }
@@ -80,10 +80,18 @@ absl::StatusCode MeaningOf(absl::string_view text) {
   return absl::StatusCode::kInvalidArgument;
 }
 
-// Without what may quote arguments, and without the place in a script, which says nothing to a
-// user.
+// Newer servers append " script: <digest>, on @user_script:12.".
+absl::string_view WithoutPlace(absl::string_view text) {
+  const size_t place = text.find(", on @user_script");
+  if (place == absl::string_view::npos) return text;
+  text = text.substr(0, place);
+  return text.substr(0, text.rfind(" script: "));
+}
+
+// Without what may quote arguments, and without the place in a script, which says nothing to a user.
 std::string SafeText(absl::string_view text) {
-  for (const absl::string_view end : {", with args beginning with", " script: ", "\r", "\n"}) {
+  text = WithoutPlace(text);
+  for (const absl::string_view end : {", with args beginning with", "\r", "\n"}) {
     text = text.substr(0, text.find(end));
   }
   return absl::CHexEscape(text.substr(0, kTextSizeMax));
@@ -103,8 +111,7 @@ absl::string_view ServerErrorCode(absl::string_view text) {
 absl::Status ServerErrorToStatus(absl::string_view text, absl::string_view redis_key) {
   const std::string said = absl::StrCat("the server answered: ", SafeText(Unwrap(text)));
   if (redis_key.empty()) return absl::Status(MeaningOf(text), said);
-  return absl::Status(MeaningOf(text),
-                      absl::StrCat("key \"", PrintableKey(redis_key), "\": ", said));
+  return absl::Status(MeaningOf(text), absl::StrCat("key \"", PrintableKey(redis_key), "\": ", said));
 }
 
 bool MeansLeaveServer(absl::string_view text) {

@@ -33,8 +33,7 @@ namespace nearcache::internal::remote {
 absl::string_view ServerErrorCode(absl::string_view text);
 
 // `redis_key` is named in the message unless it is empty. Never ok.
-absl::Status ServerErrorToStatus(absl::string_view text,
-                                 absl::string_view redis_key = absl::string_view());
+absl::Status ServerErrorToStatus(absl::string_view text, absl::string_view redis_key = absl::string_view());
 
 // Whether the error says that this server is not, or no longer, the one to write to: READONLY,
 // NOREPLICAS, MASTERDOWN.

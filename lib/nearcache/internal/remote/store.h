@@ -91,8 +91,8 @@ enum class ChangeKind : uint8_t {
   kExpire,     // Mark the value as logically expired and keep its bytes, if present.
   kIncrement,  // Add `delta` to an integer frame, whose life stays as it is. Absent: begins at 0,
                // if `create` is set.
-  kClear,  // A new namespace epoch, `id`: every frame that carries another one counts as absent.
-           // O(1), no key.
+  kClear,      // A new namespace epoch, `id`: every frame that carries another one counts as absent.
+               // O(1), no key.
 };
 
 // A key is *logically present* when it holds one of our frames whose epoch is the namespace's
@@ -187,7 +187,7 @@ struct StoreStats {
   uint64_t scripts_reloaded = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
-  uint64_t batches = 0;  // System calls that sent commands; commands / batches = pipelining.
+  uint64_t batches = 0;            // System calls that sent commands; commands / batches = pipelining.
   uint64_t queued_operations = 0;  // Gauge: queued or in flight.
   uint64_t queued_bytes = 0;       // Gauge.
   bool connected = false;          // Gauge: the data connection is ready.
@@ -206,8 +206,7 @@ class Store {
 
   // Remaining life of a key: kAbsent unless it is logically present, else kFound with the frame's
   // header as its bytes. ReadReply::epoch is set.
-  virtual void ReadTimeToLive(std::string redis_key, MonotonicNanos deadline,
-                              ReadCallback done) = 0;
+  virtual void ReadTimeToLive(std::string redis_key, MonotonicNanos deadline, ReadCallback done) = 0;
 
   // Any command on the data connection. Refuses those that would change the connection itself
   // (SUBSCRIBE, SELECT, MULTI, AUTH, HELLO, CLIENT REPLY, MONITOR, blocking ones; command_filter.h)

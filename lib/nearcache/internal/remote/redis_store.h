@@ -1,0 +1,137 @@
+// The Store on one Redis or Valkey server: scripts and pipelines over the engine, and the session
+// rule that ties the invalidation connection to the server that executes the writes.
+//
+//   Change        EVALSHA of one script (scripts.h); after NOSCRIPT one EVAL with the text, which
+//   also loads it. Never
+//                 retried after that, except kDelete: when a connection is lost under it, it is
+//                 sent again within its deadline, at most kDeleteAttempts times in all, under a new
+//                 lane id each time.
+//   Read          one pipeline (read_replies.h), sent again once when a connection is lost under
+//   it. OnSubscribed  once both links stand at the same server and a probe, published by a script
+//   over the data link, came
+//                 back over the channel (session.h). It shows that the ACL lets this user run
+//                 scripts and publish, and that what is published here is heard here. Probes bear a
+//                 lane id of 16 bytes 0xFF, which no operation has, and are never passed on. They
+//                 move no lane.
+//
+// Nothing but the scripts' own order protects two calls for one key that are in flight together:
+// after a NOSCRIPT they may run in the other order.
+//
+// Thread-safe. All work beyond encoding happens on the engine's thread.
+
+#ifndef NEARCACHE_INTERNAL_REMOTE_REDIS_STORE_H_
+#define NEARCACHE_INTERNAL_REMOTE_REDIS_STORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/remote/engine.h"
+#include "nearcache/internal/remote/scripts.h"
+#include "nearcache/internal/remote/session.h"
+#include "nearcache/internal/remote/store.h"
+
+namespace nearcache::internal::remote {
+
+struct RedisStoreOptions {
+  // `channels` is filled in by the store.
+  EngineOptions engine;
+
+  // Names of one namespace; all processes that share it must use the same ones, and nobody else any
+  // of them.
+  std::string lane_key;     // The lane register.
+  std::string epoch_key;    // The namespace's epoch.
+  std::string missing_key;  // Never exists: what heartbeats and scripts unlink, to be refused where
+                            // writes are.
+  std::string channel;      // Of the announcements.
+
+  // How long a probe may take to come back before the channel is replaced, and the pause before
+  // another is sent after one that was refused. Not shorter than a round trip.
+  absl::Duration probe_timeout = absl::Seconds(1);
+};
+
+class RedisStore final : public Store, private EngineEvents {
+ public:
+  static constexpr int kDeleteAttempts = 3;
+
+  // kInvalidArgument names the option. Connects to nothing yet.
+  static absl::StatusOr<std::unique_ptr<RedisStore>> Create(RedisStoreOptions options);
+
+  // Shutdown().
+  ~RedisStore() override;
+  RedisStore(const RedisStore&) = delete;
+  RedisStore& operator=(const RedisStore&) = delete;
+
+  absl::Status Start(ChannelEvents* events, const AnnouncementEncoder* encoder) override;
+  void Read(ReadRequest request, ReadCallback done) override;
+  void Change(ChangeRequest request, ChangeCallback done) override;
+  void ReadTimeToLive(std::string redis_key, MonotonicNanos deadline, ReadCallback done) override;
+  void Execute(std::vector<std::string> argv, MonotonicNanos deadline,
+               absl::AnyInvocable<void(absl::StatusOr<Reply>) &&> done) override;
+  void ReadLane(MonotonicNanos deadline, LaneCallback done) override;
+  void EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
+                   absl::AnyInvocable<void(absl::StatusOr<OperationId>) &&> done) override;
+  void ResetChannel(const absl::Status& cause) override;
+  void ResetSession(const absl::Status& cause) override;
+  void RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) override;
+  void Shutdown() override;
+  StoreStats GetStats() const override;
+  absl::Status LinkStatus() const override;
+
+ private:
+  using ResultCallback = absl::AnyInvocable<void(OperationResult) &&>;
+
+  explicit RedisStore(RedisStoreOptions options);
+
+  // EngineEvents, on the loop's thread.
+  void OnReady(LinkRole role, const ServerIdentity& identity) override;
+  void OnDown(LinkRole role, const absl::Status& cause) override;
+  void OnMessage(absl::string_view channel, absl::string_view payload) override;
+  void OnConnectFailed(LinkRole role, const absl::Status& cause) override;
+
+  void RunScript(const Script& script, std::vector<std::string> arguments, MonotonicNanos deadline,
+                 ResultCallback done);
+  // `maybe_executed`: an earlier attempt may have been, or may yet be.
+  void SendChange(ChangeRequest request, int attempt, bool maybe_executed, ChangeCallback done);
+
+  void Perform(const SessionActions& actions, const absl::Status& cause);
+  void ResetLinkLater(LinkRole role, absl::Duration pause);
+  void StartProbe();
+  void OnProbeAnswered(OperationId probe, const OperationResult& result);
+  void SetChannelState(bool up, const absl::Status& cause);
+
+  const ScriptNames names_;
+  const absl::Duration probe_timeout_;
+  OperationIdSource own_ids_;  // Of lanes and probes, where no operation's id will do.
+  std::unique_ptr<Engine> engine_;
+  ChannelEvents* events_ = nullptr;
+  const AnnouncementEncoder* encoder_ = nullptr;
+
+  // On the loop's thread.
+  Session session_;
+  OperationId probe_;  // The one that is awaited; empty: none.
+
+  std::atomic<uint64_t> session_changes_{0};
+  std::atomic<uint64_t> scripts_reloaded_{0};
+  std::atomic<bool> data_ready_{false};
+  std::atomic<MonotonicNanos> data_changed_at_;  // When data_ready_ changed last.
+
+  mutable absl::Mutex mutex_;
+  bool channel_up_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status channel_cause_ ABSL_GUARDED_BY(mutex_);
+  MonotonicNanos channel_changed_at_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace nearcache::internal::remote
+
+#endif  // NEARCACHE_INTERNAL_REMOTE_REDIS_STORE_H_

@@ -1,0 +1,145 @@
+// The part of RedisStore that follows the two links: session, probes, events of the channel.
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "nearcache/internal/remote/redis_store.h"
+#include "nearcache/internal/remote/server_error.h"
+
+namespace nearcache::internal::remote {
+namespace {
+
+// Where an announcement has the previous lane id, a probe has this; its own id follows.
+constexpr absl::string_view kProbeMark = "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
+static_assert(kProbeMark.size() == OperationId::kWireSize, "a probe is as long as two ids");
+
+absl::Status NotYet(absl::string_view what, const absl::Status& cause, absl::Duration since) {
+  const std::string why = cause.ok() ? std::string() : absl::StrCat(": ", cause.message());
+  return absl::UnavailableError(
+      absl::StrCat(what, " for ", absl::FormatDuration(absl::Trunc(since, absl::Milliseconds(1))), why));
+}
+
+absl::Status OtherServer() {
+  return absl::UnavailableError("another server answers than before; its predecessor's session is over");
+}
+
+}  // namespace
+
+void RedisStore::OnReady(LinkRole role, const ServerIdentity& identity) {
+  if (role == LinkRole::kData) {
+    data_changed_at_.store(engine_->clock().Now(), std::memory_order_relaxed);
+    data_ready_.store(true, std::memory_order_release);
+  }
+  Perform(session_.OnReady(role, identity.run_id), OtherServer());
+}
+
+void RedisStore::OnDown(LinkRole role, const absl::Status& cause) {
+  if (role == LinkRole::kData) {
+    data_changed_at_.store(engine_->clock().Now(), std::memory_order_relaxed);
+    data_ready_.store(false, std::memory_order_release);
+  }
+  const SessionActions actions = session_.OnDown(role);
+  if (role == LinkRole::kChannel && !actions.channel_lost) SetChannelState(false, cause);
+  Perform(actions, cause);
+}
+
+void RedisStore::OnConnectFailed(LinkRole role, const absl::Status& cause) {
+  if (role == LinkRole::kChannel) SetChannelState(false, cause);
+}
+
+void RedisStore::Perform(const SessionActions& actions, const absl::Status& cause) {
+  if (actions.session_changed) session_changes_.fetch_add(1, std::memory_order_relaxed);
+  if (actions.channel_lost) {
+    SetChannelState(false, cause);
+    events_->OnChannelDown(cause);
+  }
+  if (session_.state() != Session::State::kProbing) probe_ = OperationId();
+  if (actions.start_probe) StartProbe();
+  if (actions.channel_up) {
+    SetChannelState(true, absl::OkStatus());
+    events_->OnSubscribed();
+  }
+  if (actions.reset_link.has_value()) ResetLinkLater(*actions.reset_link, actions.reset_pause);
+}
+
+void RedisStore::ResetLinkLater(LinkRole role, absl::Duration pause) {
+  const auto reset = [this, role] {
+    if (role == LinkRole::kData) {
+      engine_->ResetData(OtherServer());
+    } else {
+      engine_->ResetChannel(OtherServer());
+    }
+  };
+  if (pause <= absl::ZeroDuration()) {
+    reset();
+    return;
+  }
+  const int number = session_.connection_number(role);
+  engine_->RunAt(AddDuration(engine_->clock().Now(), pause), [this, role, number, reset] {
+    if (session_.connection_number(role) == number && session_.state() == Session::State::kDown) reset();
+  });
+}
+
+// --- Probes
+
+void RedisStore::StartProbe() {
+  probe_ = own_ids_.Next();
+  const MonotonicNanos deadline = AddDuration(engine_->clock().Now(), probe_timeout_);
+  RunScript(ProbeScript(),
+            {"3", names_.lane_key, names_.epoch_key, names_.missing_key, "", names_.channel,
+             absl::StrCat(kProbeMark, probe_.ToBytes())},
+            deadline, [this, probe = probe_](OperationResult result) { OnProbeAnswered(probe, result); });
+}
+
+void RedisStore::OnProbeAnswered(OperationId probe, const OperationResult& result) {
+  if (probe != probe_) return;
+  absl::Status refused = result.status;
+  if (refused.ok() && result.replies[0].is_error()) {
+    refused = ServerErrorToStatus(result.replies[0].text(), names_.channel);
+  }
+  if (!refused.ok()) SetChannelState(false, refused);
+  engine_->RunAt(AddDuration(engine_->clock().Now(), probe_timeout_), [this, probe, refused] {
+    if (probe != probe_) return;
+    if (!refused.ok()) {
+      StartProbe();
+      return;
+    }
+    const absl::Status lost = absl::UnavailableError("what is published on the channel does not come back");
+    SetChannelState(false, lost);
+    if (session_.OnProbeLost().reset_link.has_value()) engine_->ResetChannel(lost);
+  });
+}
+
+void RedisStore::OnMessage(absl::string_view channel, absl::string_view payload) {
+  if (channel != names_.channel) return;
+  if (absl::StartsWith(payload, kProbeMark)) {
+    const bool own = !probe_.empty() && payload.substr(kProbeMark.size()) == probe_.ToBytes();
+    if (own) Perform(session_.OnProbeHeard(), absl::OkStatus());
+    return;
+  }
+  if (session_.state() == Session::State::kUp) events_->OnMessage(payload);
+}
+
+// --- What is told about it
+
+void RedisStore::SetChannelState(bool up, const absl::Status& cause) {
+  absl::MutexLock lock(&mutex_);
+  if (channel_up_ != up) channel_changed_at_ = engine_->clock().Now();
+  channel_up_ = up;
+  channel_cause_ = cause;
+}
+
+absl::Status RedisStore::LinkStatus() const {
+  const MonotonicNanos now = engine_->clock().Now();
+  if (!data_ready_.load(std::memory_order_acquire)) {
+    const MonotonicNanos since = data_changed_at_.load(std::memory_order_relaxed);
+    return NotYet("no connection to the server", engine_->GetLinkStatus(LinkRole::kData).cause,
+                  absl::Nanoseconds(now - since));
+  }
+  absl::MutexLock lock(&mutex_);
+  if (channel_up_) return absl::OkStatus();
+  return NotYet("no invalidation channel", channel_cause_, absl::Nanoseconds(now - channel_changed_at_));
+}
+
+}  // namespace nearcache::internal::remote

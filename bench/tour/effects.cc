@@ -55,7 +55,7 @@ void MeasureAfter(const std::vector<Sample>& series, const FaultEvent& event, do
     if (!IsGood(sample, *effect)) {
       effect->recovery_seconds = -1;
     } else if (effect->recovery_seconds < 0) {
-      effect->recovery_seconds = std::max(0.0, begin_seconds - event.at_seconds);
+      effect->recovery_seconds = sample.at_seconds - event.at_seconds;
     }
   }
 }
@@ -77,9 +77,9 @@ std::string DescribeEffect(const Effect& effect) {
                                      effect.local_percent_worst, FormatCount(effect.reads_per_second_before),
                                      FormatCount(effect.reads_per_second_worst));
   if (effect.recovery_seconds < 0) {
-    absl::StrAppend(&text, "not back yet");
+    absl::StrAppend(&text, "not well again yet");
   } else {
-    absl::StrAppendFormat(&text, "back after %.2f s", effect.recovery_seconds);
+    absl::StrAppendFormat(&text, "all well within %.1f s", effect.recovery_seconds);
   }
   const bool any = effect.oldest_served_nanos > 0;
   absl::StrAppend(&text, "; oldest value served ",

@@ -72,6 +72,7 @@ void LoadThread::WriteInChunks(const std::vector<uint32_t>& keys, bool keep_loca
 }
 
 void LoadThread::Run() {
+  const bool has_server = memory_->setup().has_server();
   for (uint64_t batch = 0; memory_->phase().load(std::memory_order_relaxed) != Phase::kStopping; ++batch) {
     DrawBatch();
     if (batch % kBatchesPerTimedOne == 0) {
@@ -79,7 +80,7 @@ void LoadThread::Run() {
     } else {
       ReadBatch();
     }
-    if (batch % kBatchesPerFreshRead == 0) ReadThrough(keys_[0], names_[0], /*fresh=*/true);
+    if (has_server && batch % kBatchesPerFreshRead == 0) ReadThrough(keys_[0], names_[0], /*fresh=*/true);
     WriteShare();
     Refill();
     checker_.Flush();
@@ -158,7 +159,7 @@ void LoadThread::ReadThrough(uint32_t key, const KeyName& name, bool fresh) {
   const ReadChecker::Begun begun = checker_.Begin(key);
   const absl::Status status = cache_->Get(name.view(), &buffer_, options);
   if (status.ok()) {
-    const bool local = info.source == ReadInfo::Source::kLocal;
+    const bool local = info.source == ReadInfo::Source::kLocal || !memory_->setup().has_server();
     if (!local) block_.remote_latency_nanos.Record(NowNanos() - begun.nanos);
     checker_.Add(kFreshReads, fresh);
     checker_.End(begun, CheckRecord(buffer_), local ? kLocalHits : kRemoteHits, fresh);

@@ -25,8 +25,16 @@
 namespace nearcache::tour {
 namespace {
 
+// A number is kept on one line with the unit or percent sign behind it.
 std::string Escape(absl::string_view text) {
-  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+  return absl::StrReplaceAll(text, {{"&", "&amp;"},
+                                    {"<", "&lt;"},
+                                    {">", "&gt;"},
+                                    {"\"", "&quot;"},
+                                    {" %", "&nbsp;%"},
+                                    {" ms", "&nbsp;ms"},
+                                    {" KiB", "&nbsp;KiB"},
+                                    {" MiB", "&nbsp;MiB"}});
 }
 
 std::string Nanos(int64_t nanos) { return nanos <= 0 ? "–" : FormatNanos(static_cast<double>(nanos)); }
@@ -71,7 +79,7 @@ std::string Figures(const Report& report) {
   if (report.server_name.empty()) return html;
   absl::StrAppend(
       &html, Figure(Nanos(total.remote_latency_p50), "per read from the server"),
-      Figure(Nanos(total.oldest_served), absl::StrCat("oldest value served (bound ", BoundText(report), ")")));
+      Figure(Nanos(total.oldest_served), absl::StrCat("oldest value served, of ", BoundText(report), " promised")));
   return html;
 }
 
@@ -82,12 +90,13 @@ std::string FaultRows(const Report& report) {
     const Effect& effect = report.effects[i];
     absl::StrAppendFormat(
         &html,
-        "<tr><td class=\"badge\"><span>%d</span></td><td><b>%s</b><br>%s</td><td class=\"number\">%.1f s</td>"
+        "<tr><td class=\"badge\"><span>%d</span></td><td><b>%s</b><small>%s</small></td><td class=\"number\">%.1f "
+        "s</td>"
         "<td class=\"number\">%.0f %% → %.0f %%</td><td class=\"number\">%s</td><td class=\"number\">%s</td>"
         "<td class=\"number\">%d</td></tr>\n",
         i + 1, Escape(event.name), Escape(event.meaning), event.at_seconds, effect.local_percent_before,
         effect.local_percent_worst,
-        effect.recovery_seconds < 0 ? std::string("not yet") : absl::StrFormat("%.2f s", effect.recovery_seconds),
+        effect.recovery_seconds < 0 ? std::string("not yet") : absl::StrFormat("%.1f s", effect.recovery_seconds),
         Nanos(effect.oldest_served_nanos), effect.violations);
   }
   return html;

@@ -32,7 +32,7 @@ function millis(value) {
 function nanos(value) { return digits(value) + ' ns'; }
 // Axis labels are round already.
 function round(format) {
-  return value => format(value).replace(/(\.\d*?)0+(?= )/, '$1').replace(/\.(?= )/, '');
+  return value => value === 0 ? '0' : format(value).replace(/(\.\d*?)0+(?= )/, '$1').replace(/\.(?= )/, '');
 }
 
 const workers = data.reads.map((values, i) => ({
@@ -107,7 +107,7 @@ function scaleOf(chart, layers) {
     const ticks = Array.from({length: high - low + 1}, (_, i) => 10 ** (low + i));
     return {ticks, at: v => bottom - (Math.log10(v) - low) / (high - low || 1) * span};
   }
-  const top = chart.max || Math.max(...all, (chart.bound || 0) * 1.08, 1e-9);
+  const top = chart.max || Math.max(...all, (chart.bound || 0) * 1.2, 1e-9);
   const step = chart.max ? chart.max / 4 : niceStep(top, 4);
   const ticks = [];
   for (let v = 0; v <= top * 1.0001; v += step) ticks.push(v);
@@ -177,7 +177,7 @@ function drawBound(svg, chart, scale, width) {
   if (!chart.bound) return;
   const y = scale.at(chart.bound);
   element('line', {class: 'bound', x1: LEFT, x2: width - RIGHT, y1: y, y2: y}, svg);
-  const label = element('text', {class: 'bound-label', x: width - RIGHT, y: y + 14}, svg);
+  const label = element('text', {class: 'bound-label', x: width - RIGHT, y: y - 6}, svg);
   label.textContent = `promised: ${millis(chart.bound)}`;
 }
 

@@ -117,7 +117,7 @@ struct ViolationRecord {
 };
 
 struct ViolationLog {
-  static constexpr uint32_t kRecords = 32;
+  static constexpr uint32_t kRecords = 12;
 
   std::atomic<uint32_t> count;
   ViolationRecord records[kRecords];

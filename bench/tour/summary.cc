@@ -19,6 +19,11 @@ std::string Nanos(int64_t nanos) { return nanos == 0 ? "none" : FormatNanos(stat
 
 std::string DescribeReads(const Report& report) {
   const Interval& total = report.whole.total;
+  if (report.server_name.empty()) {
+    return absl::StrFormat("%s reads in %.1f s by %d processes (%s/s), %s answered by their own memory.\n",
+                           FormatCount(static_cast<double>(total.Reads())), report.seconds, report.setup.worker_count,
+                           FormatCount(total.ReadsPerSecond()), FormatPercent(total.Percent(kLocalHits)));
+  }
   return absl::StrFormat(
       "%s reads in %.1f s by %d processes (%s/s): %s answered by their own memory, %s by the server, %s not found, "
       "%s failed.\n",

@@ -51,22 +51,21 @@ constexpr CodeMeaning kGenericMeanings[] = {
     {"The user executing the script can't", absl::StatusCode::kPermissionDenied},
 };
 
-// Takes Redis 6's wrapping away: "ERR Error running script (call to f_...): @user_script:12: CODE
-// ...".
+// Takes Redis 6's wrapping away: "ERR Error running script (call to f_...): @user_script:12: CODE ...", where an error
+// of redis.pcall says "@user_script: 12: " once more.
 absl::string_view Unwrap(absl::string_view text) {
+  constexpr absl::string_view kPlace = "@user_script:";
   absl::ConsumePrefix(&text, "-");
-  constexpr absl::string_view kWrapping = "@user_script";
-  if (!absl::StartsWith(text, "ERR Error running script")) return text;
-  size_t at = text.find(kWrapping);
-  if (at == absl::string_view::npos) return text;
-  // Two colons follow, around the line number; errors of redis.pcall have the wrapping twice.
-  for (int colons = 0; colons < 2 && at != absl::string_view::npos; ++colons) at = text.find(':', at + 1);
-  if (at == absl::string_view::npos) return text;
-  text = absl::StripLeadingAsciiWhitespace(text.substr(at + 1));
-  const size_t again = text.find(": ");
-  if (absl::StartsWith(text, kWrapping) && again != absl::string_view::npos) text.remove_prefix(again + 2);
-  absl::ConsumePrefix(&text, "-");
-  return text;
+  const size_t first = text.find(kPlace);
+  if (!absl::StartsWith(text, "ERR Error running script") || first == absl::string_view::npos) return text;
+  absl::string_view inner = text.substr(first);
+  while (absl::ConsumePrefix(&inner, kPlace)) {
+    const size_t end_of_line_number = inner.find(':');
+    if (end_of_line_number == absl::string_view::npos) return text;
+    inner = absl::StripLeadingAsciiWhitespace(inner.substr(end_of_line_number + 1));
+  }
+  absl::ConsumePrefix(&inner, "-");
+  return inner;
 }
 
 absl::StatusCode MeaningOf(absl::string_view text) {

@@ -94,7 +94,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   // Calls `done` of a node that is in no list and deletes it, or of one in flight and leaves a tombstone.
   void Complete(OperationNode* node, absl::Status status, bool unknown);
   void Finish(OperationNode* node, OperationResult result);
-  void Delete(OperationNode* node);
+  void Release(const OperationNode* node);
   bool MayBeSentAgain(const OperationNode& node) const;
   absl::Status UnsentStatus() const;
   Link* link(LinkRole role) const { return role == LinkRole::kData ? data_.get() : channel_.get(); }

@@ -43,12 +43,14 @@ bool Engine::Impl::Refill(Connection* connection) {
 void Engine::Impl::OnAnswered(OperationNode* node) {
   if (node->tombstone) {
     counters_.late_replies.Add();
-    return Delete(node);
+    Release(node);
+  } else {
+    OperationResult result;
+    result.replies = std::move(node->replies);
+    Release(node);
+    Finish(node, std::move(result));
   }
-  OperationResult result;
-  result.replies = std::move(node->replies);
-  Finish(node, std::move(result));
-  Delete(node);
+  delete node;
 }
 
 void Engine::Impl::OnDeadline(OperationNode* node) {
@@ -108,13 +110,14 @@ void Engine::Impl::OnLost(OperationList operations, const absl::Status& cause) {
 }
 
 void Engine::Impl::Complete(OperationNode* node, absl::Status status, bool unknown) {
+  Release(node);
   if (!node->tombstone) {
     OperationResult result;
     result.status = std::move(status);
     result.unknown = unknown;
     Finish(node, std::move(result));
   }
-  Delete(node);
+  delete node;
 }
 
 void Engine::Impl::Finish(OperationNode* node, OperationResult result) {
@@ -129,9 +132,9 @@ void Engine::Impl::Finish(OperationNode* node, OperationResult result) {
   std::move(done)(std::move(result));
 }
 
-void Engine::Impl::Delete(OperationNode* node) {
+// Before the completion, so that there is room for what it submits.
+void Engine::Impl::Release(const OperationNode* node) {
   if (!node->own) ReleaseBudget(node->operation.bytes.size());
-  delete node;
 }
 
 // --- What the links ask for

@@ -63,6 +63,7 @@ void Link::Perform(const LinkAction& action) {
     case Action::kReportReady:
       return host_->OnReady(options_.role, identity_);
     case Action::kReportDown:
+      if (checking_health_) host_->counters().health_failures.Add();
       return host_->OnDown(options_.role, action.status);
     case Action::kReportConnectFailed:
       return host_->OnConnectFailed(options_.role, action.status);
@@ -73,9 +74,9 @@ void Link::OnTimer() {
   if (connection_ == nullptr) return Handle(LinkEvent::Timer(kNever, 0));
   // Replies that lie in the socket are not missing: this process was held up, not the server.
   const MonotonicNanos oldest = unread_ ? host_->now() : connection_->oldest_sent_at();
-  const bool was_ready = machine_.state() == LinkState::kReady;
+  checking_health_ = machine_.state() == LinkState::kReady;
   Handle(LinkEvent::Timer(oldest, connection_->received_at()));
-  if (was_ready && machine_.state() != LinkState::kReady) host_->counters().health_failures.Add();
+  checking_health_ = false;
 }
 
 // --- Connecting

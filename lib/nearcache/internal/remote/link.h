@@ -137,6 +137,7 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   LinkMachine machine_;
   std::deque<LinkEvent> events_;
   bool handling_ = false;
+  bool checking_health_ = false;  // What goes down now failed its check.
   std::unique_ptr<Connection> connection_;
   EventLoop::Token token_ = 0;
   bool connected_ = false;  // Bytes may flow on connection_.

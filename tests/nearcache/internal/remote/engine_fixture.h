@@ -96,6 +96,11 @@ class Running {
     Wait();
     return result_;
   }
+  // A reply of it; nil if it has none.
+  const Reply& reply(size_t index = 0) {
+    static const Reply* const kNone = new Reply;
+    return index < result().replies.size() ? result_.replies[index] : *kNone;
+  }
   bool completed() const { return done_.HasBeenNotified(); }
   void Complete(OperationResult result) {
     result_ = std::move(result);

@@ -143,7 +143,9 @@ TEST_F(TimerWheelTest, AgreesWithASortedListOverRandomStories) {
     }
     now += static_cast<int64_t>(random() % 40);
     const MonotonicNanos first = *std::min_element(due.begin(), due.end());
-    if (first != kNever) ASSERT_LT(wheel_.NextExpiry(), std::max(first, now) + 2 * kTick);
+    if (first != kNever) {
+      ASSERT_LT(wheel_.NextExpiry(), std::max(first, now) + 2 * kTick);
+    }
     wheel_.Advance(now);
     for (const MonotonicNanos when : due) {
       ASSERT_GT(when, now - kTick) << "not fired at step " << step;

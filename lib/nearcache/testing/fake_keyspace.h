@@ -1,6 +1,5 @@
-// What the server knows, in memory: keys, their lives, and the effect of each script, written a
-// second time in C++ from the description in remote/scripts.h. The contract suite runs over it and
-// over real servers.
+// What the server knows, in memory: keys, their lives, and the effect of each script, written a second time in C++ from
+// the description in remote/scripts.h. The contract suite runs over it and over real servers.
 //
 // Not thread-safe. Copyable: a copy is a snapshot.
 

@@ -1,9 +1,8 @@
-// The event loop of the fakes: tasks with a due time, run one at a time in the order of (due time,
-// order of posting).
+// The event loop of the fakes: tasks with a due time, run one at a time in the order of (due time, order of posting).
 //
-// Driven by hand it is deterministic: nothing happens but inside Step, RunUntilIdle and Advance, on
-// the thread that calls them (one at a time). With StartThread a thread of its own runs whatever is
-// due, for tests that use blocking calls.
+// Driven by hand it is deterministic: nothing happens but inside Step, RunUntilIdle and Advance, on the thread that
+// calls them (one at a time). With StartThread a thread of its own runs whatever is due, for tests that use blocking
+// calls.
 //
 // Post is thread-safe at all times.
 
@@ -38,8 +37,7 @@ class FakeLoop {
 
   MonotonicNanos Now() const { return clock_->Now(); }
 
-  // Runs `task` at `due`, or soon if that is past. Tasks that never became due are destroyed with
-  // the loop.
+  // Runs `task` at `due`, or soon if that is past. Tasks that never became due are destroyed with the loop.
   void Post(MonotonicNanos due, Task task);
   void Post(Task task) { Post(Now(), std::move(task)); }
 

@@ -1,8 +1,7 @@
-// An in-memory server for tests: several FakeStores attach to one FakeServer as several processes
-// attach to one Redis.
+// An in-memory server for tests: several FakeStores attach to one FakeServer as several processes attach to one Redis.
 //
-// Everything happens on its loop (fake_loop.h), by hand and deterministically with a FakeClock, or
-// on a thread of its own:
+// Everything happens on its loop (fake_loop.h), by hand and deterministically with a FakeClock, or on a thread of its
+// own:
 //
 //   FakeClock clock;
 //   FakeServer server(&clock);
@@ -10,11 +9,10 @@
 //   ...
 //   server.RunUntilIdle();                    // or Step(), or Advance(absl::Seconds(1))
 //
-//   server.StartThread();                     // From now on calls may block, and the functions
-//   below still work.
+//   server.StartThread();                     // From now on calls may block.
 //
-// All functions may be called on any thread while the thread runs, and otherwise on the one that
-// drives the loop. The server must outlive its stores.
+// All functions may be called on any thread while the thread runs, and otherwise on the one that drives the loop. The
+// server must outlive its stores.
 
 #ifndef NEARCACHE_TESTING_FAKE_SERVER_H_
 #define NEARCACHE_TESTING_FAKE_SERVER_H_
@@ -74,11 +72,9 @@ class FakeServer {
   void SetRefusals(FakeRefusals refusals);
   // False: all connections break and none comes about. True again: stores connect.
   void SetReachable(bool reachable);
-  // Another identity: all connections break, stores connect anew and see another server (mechanism
-  // M8).
+  // Another identity: all connections break, stores connect anew and see another server (mechanism M8).
   void Restart(bool keep_data);
-  // For a fail-over that loses writes: take a snapshot, let things happen, restart with the
-  // snapshot put back.
+  // For a fail-over that loses writes: take a snapshot, let things happen, restart with the snapshot put back.
   FakeKeyspace TakeSnapshot();
   void RestartWith(FakeKeyspace snapshot);
 

@@ -1,26 +1,21 @@
-// A Store over a FakeServer, with a hand on everything that a network can do: requests, replies and
-// messages can be held and released one by one, delayed and dropped, connections cut, calls made to
-// fail.
+// A Store over a FakeServer, with a hand on everything that a network can do: requests, replies and messages can be
+// held and released one by one, delayed and dropped, connections cut, calls made to fail.
 //
 // The way of a call:
 //
 //   Change(...) --[requests]--> server executes --[replies]--> completion
 //                                     |
-//                                     +----------[messages]--> OnMessage of every store on the
-//                                     channel
+//                                     +----------[messages]--> OnMessage of every store on it
 //
-// Each bracket is a gate that a test can close (Hold...), open for the oldest few (Release...) and
-// open for good (Resume...). Held per kind of call: a held read does not hold up a write behind it,
-// which is what several connections can do to a process. What is held when its connection is cut:
-// requests stay, and execute when they are released, though nobody hears of it (a zombie write);
-// replies and messages are lost.
+// Each bracket is a gate that a test can close (Hold...), open for the oldest few (Release...) and open for good
+// (Resume...). Held per kind of call: a held read does not hold up a write behind it, which is what several connections
+// can do to a process. What is held when its connection is cut: requests stay, and execute when they are released,
+// though nobody hears of it (a zombie write); replies and messages are lost.
 //
-// Differences from RedisStore: no probes, so OnSubscribed comes right after the connection; a
-// kDelete under a cut connection is not sent again but unknown; a timed-out call leaves no trace in
-// its connection.
+// Differences from RedisStore: no probes, so OnSubscribed comes right after the connection; a kDelete under a cut
+// connection is not sent again but unknown.
 //
-// Events and completions come from the server's loop (fake_server.h), those of Shutdown in manual
-// mode from inside it.
+// Events and completions come from the server's loop (fake_server.h), those of Shutdown in manual mode from inside it.
 
 #ifndef NEARCACHE_TESTING_FAKE_STORE_H_
 #define NEARCACHE_TESTING_FAKE_STORE_H_
@@ -106,8 +101,7 @@ class FakeStore final : public Store {
   void DropMessages(size_t count);
   // The next `count` replies vanish: the calls end at their deadlines, unknown.
   void DropReplies(size_t count);
-  // The next call of one of `kinds` ends with `status`, executed or not. `unknown` is what a change
-  // says of itself.
+  // The next call of one of `kinds` ends with `status`, executed or not. `unknown` is what a change says of itself.
   void FailNext(unsigned kinds, absl::Status status, bool unknown = false, bool executed = false);
   // Cuts a connection; the next attempt follows after reconnect_delay, unless connects are held.
   void CutData();

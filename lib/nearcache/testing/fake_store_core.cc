@@ -65,8 +65,7 @@ void FakeStore::Core::Send(const FakeCallPointer& call) {
 }
 
 void FakeStore::Core::TravelToServer(const FakeCallPointer& call) {
-  // A request that was held over a cut is on its own: nobody waits for it, and it executes all the
-  // same.
+  // A request that was held over a cut is on its own: nobody waits for it, and it executes all the same.
   const bool zombie = call->connection != data_connection_;
   server_->loop().Post(NextDue(request_lane_), [self = shared_from_this(), call, zombie] {
     if (zombie || call->connection == self->data_connection_) self->Arrive(call);

@@ -1,5 +1,4 @@
-// The inside of a FakeStore: its calls on their way, its two connections, its gates. Only for
-// fake_store*.cc.
+// The inside of a FakeStore: its calls on their way, its two connections, its gates. Only for fake_store*.cc.
 //
 // Lives on the server's loop, except for Submit, TakeInbox and the counters.
 

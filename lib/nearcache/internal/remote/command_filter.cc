@@ -13,21 +13,18 @@ namespace nearcache::internal::remote {
 namespace {
 
 constexpr absl::string_view kChangesConnection[] = {
-    "ASKING",       "AUTH",       "DISCARD",     "EXEC",         "HELLO",      "MONITOR",
-    "MULTI",        "PSUBSCRIBE", "PSYNC",       "PUNSUBSCRIBE", "QUIT",       "READONLY",
-    "READWRITE",    "REPLCONF",   "RESET",       "SELECT",       "SSUBSCRIBE", "SUBSCRIBE",
-    "SUNSUBSCRIBE", "SYNC",       "UNSUBSCRIBE", "UNWATCH",      "WATCH",
+    "ASKING",     "AUTH",         "DISCARD",      "EXEC",     "HELLO",       "MONITOR",  "MULTI", "PSUBSCRIBE",
+    "PSYNC",      "PUNSUBSCRIBE", "QUIT",         "READONLY", "READWRITE",   "REPLCONF", "RESET", "SELECT",
+    "SSUBSCRIBE", "SUBSCRIBE",    "SUNSUBSCRIBE", "SYNC",     "UNSUBSCRIBE", "UNWATCH",  "WATCH",
 };
 
 constexpr absl::string_view kBlocks[] = {
-    "BLMOVE", "BLMPOP",   "BLPOP",    "BRPOP", "BRPOPLPUSH",
-    "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT",  "WAITAOF",
+    "BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF",
 };
 
 // CLIENT has many subcommands, and new ones appear: these leave the connection as it is.
 constexpr absl::string_view kHarmlessClientSubcommands[] = {
-    "GETNAME", "GETREDIR", "HELP",         "ID",      "INFO",    "KILL",
-    "LIST",    "PAUSE",    "TRACKINGINFO", "UNBLOCK", "UNPAUSE",
+    "GETNAME", "GETREDIR", "HELP", "ID", "INFO", "KILL", "LIST", "PAUSE", "TRACKINGINFO", "UNBLOCK", "UNPAUSE",
 };
 
 template <size_t n>
@@ -46,8 +43,7 @@ bool ReadsWithBlock(absl::Span<const std::string> arguments, absl::string_view n
 }
 
 bool SubcommandChangesConnection(absl::Span<const std::string> arguments, absl::string_view name) {
-  const std::string subcommand =
-      arguments.size() > 1 ? absl::AsciiStrToUpper(arguments[1]) : std::string();
+  const std::string subcommand = arguments.size() > 1 ? absl::AsciiStrToUpper(arguments[1]) : std::string();
   if (name == "CLIENT") return !Contains(kHarmlessClientSubcommands, subcommand);
   return name == "SCRIPT" && subcommand == "DEBUG";
 }
@@ -55,12 +51,10 @@ bool SubcommandChangesConnection(absl::Span<const std::string> arguments, absl::
 }  // namespace
 
 absl::Status CheckUserCommand(absl::Span<const std::string> arguments) {
-  if (arguments.empty() || arguments[0].empty())
-    return absl::InvalidArgumentError("the command is empty");
+  if (arguments.empty() || arguments[0].empty()) return absl::InvalidArgumentError("the command is empty");
   const std::string name = absl::AsciiStrToUpper(arguments[0]);
   const auto refuse = [&name](absl::string_view why) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the command ", absl::CHexEscape(name.substr(0, 32)), " ", why));
+    return absl::InvalidArgumentError(absl::StrCat("the command ", absl::CHexEscape(name.substr(0, 32)), " ", why));
   };
   if (Contains(kChangesConnection, name) || SubcommandChangesConnection(arguments, name)) {
     return refuse("would change the connection that all calls share");

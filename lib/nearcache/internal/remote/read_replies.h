@@ -1,13 +1,12 @@
-// The pipelines that read, and what their replies mean. Each is one operation of the engine: its
-// commands travel and run together, though not as one atomic step.
+// The pipelines that read, and what their replies mean. Each is one operation of the engine: its commands travel and
+// run together, though not as one atomic step.
 //
 //   Read              [GET epoch] then GET key, PTTL key for each key
 //   ReadTimeToLive    GET epoch, GETRANGE key 0 63, PTTL key
-//   ReadLane          UNLINK missing, GET lane, GET epoch: the first is there to be refused where
-//   writes are
+//   ReadLane          UNLINK missing, GET lane, GET epoch: the first is there to be refused where writes are
 //
-// A key of another Redis type is an answer (kWrongType), except for an epoch, which then counts as
-// missing; any other error reply fails the whole call. Thread-safe.
+// A key of another Redis type is an answer (kWrongType), except for an epoch, which then counts as missing; any other
+// error reply fails the whole call. Thread-safe.
 
 #ifndef NEARCACHE_INTERNAL_REMOTE_READ_REPLIES_H_
 #define NEARCACHE_INTERNAL_REMOTE_READ_REPLIES_H_
@@ -28,8 +27,7 @@ Operation LaneOperation(const ScriptNames& names);
 absl::StatusOr<ReadReply> ParseRead(const ReadRequest& request, OperationResult&& result);
 absl::StatusOr<ReadReply> ParseTimeToLive(absl::string_view redis_key, OperationResult&& result);
 
-// kFailedPrecondition if the lane key holds another type: whoever gets it may unlink the key (a
-// missing lane is a gap).
+// kFailedPrecondition if the lane key holds another type: whoever gets it may unlink the key (a missing lane is a gap).
 LaneReading ParseLane(const ScriptNames& names, const OperationResult& result);
 
 }  // namespace nearcache::internal::remote

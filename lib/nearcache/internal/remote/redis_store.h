@@ -1,21 +1,17 @@
-// The Store on one Redis or Valkey server: scripts and pipelines over the engine, and the session
-// rule that ties the invalidation connection to the server that executes the writes.
+// The Store on one Redis or Valkey server: scripts and pipelines over the engine, and the session rule that ties the
+// invalidation connection to the server that executes the writes.
 //
-//   Change        EVALSHA of one script (scripts.h); after NOSCRIPT one EVAL with the text, which
-//   also loads it. Never
-//                 retried after that, except kDelete: when a connection is lost under it, it is
-//                 sent again within its deadline, at most kDeleteAttempts times in all, under a new
-//                 lane id each time.
-//   Read          one pipeline (read_replies.h), sent again once when a connection is lost under
-//   it. OnSubscribed  once both links stand at the same server and a probe, published by a script
-//   over the data link, came
-//                 back over the channel (session.h). It shows that the ACL lets this user run
-//                 scripts and publish, and that what is published here is heard here. Probes bear a
-//                 lane id of 16 bytes 0xFF, which no operation has, and are never passed on. They
-//                 move no lane.
+//   Change        EVALSHA of one script (scripts.h); after NOSCRIPT one EVAL with the text, which also loads it. Never
+//                 retried after that, except kDelete: when a connection is lost under it, it is sent again within its
+//                 deadline, at most kDeleteAttempts times in all, under a new lane id each time.
+//   Read          one pipeline (read_replies.h), sent again once when a connection is lost under it.
+//   OnSubscribed  once both links stand at the same server and a probe, published by a script over the data link, came
+//                 back over the channel (session.h). It shows that the ACL lets this user run scripts and publish, and
+//                 that what is published here is heard here. Probes bear a lane id of 16 bytes 0xFF, which no operation
+//                 has, and are never passed on. They move no lane.
 //
-// Nothing but the scripts' own order protects two calls for one key that are in flight together:
-// after a NOSCRIPT they may run in the other order.
+// Nothing but the scripts' own order protects two calls for one key that are in flight together: after a NOSCRIPT they
+// may run in the other order.
 //
 // Thread-safe. All work beyond encoding happens on the engine's thread.
 
@@ -47,16 +43,15 @@ struct RedisStoreOptions {
   // `channels` is filled in by the store.
   EngineOptions engine;
 
-  // Names of one namespace; all processes that share it must use the same ones, and nobody else any
-  // of them.
+  // Names of one namespace; all processes that share it must use the same ones, and nobody else any of them.
   std::string lane_key;     // The lane register.
   std::string epoch_key;    // The namespace's epoch.
   std::string missing_key;  // Never exists: what heartbeats and scripts unlink, to be refused where
                             // writes are.
   std::string channel;      // Of the announcements.
 
-  // How long a probe may take to come back before the channel is replaced, and the pause before
-  // another is sent after one that was refused. Not shorter than a round trip.
+  // How long a probe may take to come back before the channel is replaced, and the pause before another is sent after
+  // one that was refused. Not shorter than a round trip.
   absl::Duration probe_timeout = absl::Seconds(1);
 };
 

@@ -16,8 +16,7 @@ namespace {
 
 // --- The texts. Lua 5.1; a string index is a frame offset plus 1.
 
-// e: the namespace's epoch, '' if there is none. An epoch key of another type or length counts as
-// none.
+// e: the namespace's epoch, '' if there is none. An epoch key of another type or length counts as none.
 constexpr absl::string_view kReadEpoch = R"lua(
 local e = redis.pcall('GET', KEYS[2])
 if type(e) == 'table' then
@@ -73,9 +72,8 @@ end
 return {1}
 )lua";
 
-// Lua's numbers are doubles, exact up to 2^53 only. So a number is split into a high part and its
-// last nine digits, both with its sign; both parts and their sums are exact. sum: the digits of the
-// sum.
+// Lua's numbers are doubles, exact up to 2^53 only. So a number is split into a high part and its last nine digits,
+// both with its sign; both parts and their sums are exact. sum: the digits of the sum.
 constexpr absl::string_view kAddNumbers = R"lua(
 local d = '0'
 if live then

@@ -1,22 +1,21 @@
 // One server behind all connections (mechanism M8): a state machine without I/O.
 //
-// A *session* is one server identity, one invalidation connection and the data connections, all of
-// which met that identity in their handshakes. A message is heard for sure only from the server
-// that executes the writes: a subscriber left behind on a demoted primary is connected, answers
-// PING, and hears nothing. So the channel counts as *up* only while both links are ready, at the
-// same server, and a probe published over the data link came back over the channel.
+// A *session* is one server identity, one invalidation connection and the data connections, all of which met that
+// identity in their handshakes. A message is heard for sure only from the server that executes the writes: a subscriber
+// left behind on a demoted primary is connected, answers PING, and hears nothing. So the channel counts as *up* only
+// while both links are ready, at the same server, and a probe published over the data link came back over the channel.
 //
 //   down     -> probing  both links became ready at one server
 //   probing  -> up       the probe came back
 //   probing  -> down     a link went down, or another identity appeared, or the probe got lost
-//   up       -> down     the channel link went down, or another identity appeared. Not when the
-//   data link goes down: the
-//                        channel still hears the server, and whether the next data link reaches the
-//                        same one is seen when it is ready
+//   up       -> down     the channel link went down, or another identity appeared. Not when the data link goes down:
+//   the
+//                        channel still hears the server, and whether the next data link reaches the same one is seen
+//                        when it is ready
 //
-// When a link meets another server than its partner, the session ends: the partner is to be reset,
-// at once the first time and after a growing pause from then on, so that a proxy that spreads
-// connections over two servers does not make the two links chase each other at full speed.
+// When a link meets another server than its partner, the session ends: the partner is to be reset, at once the first
+// time and after a growing pause from then on, so that a proxy that spreads connections over two servers does not make
+// the two links chase each other at full speed.
 //
 // Not thread-safe: belongs to the loop's thread.
 
@@ -66,8 +65,7 @@ class Session {
   SessionActions OnProbeLost();
 
   State state() const { return state_; }
-  // Counts the connections of a link, so that a delayed action can see whether it still means the
-  // same one.
+  // Counts the connections of a link, so that a delayed action can see whether it still means the same one.
   int connection_number(LinkRole role) const { return link(role).connection_number; }
 
  private:

@@ -1,34 +1,28 @@
-// The remote tier as the rest of the library sees it: opaque bytes under keys, changed together
-// with an announcement, in one atomic step. Implementations: RedisStore (redis_store.h) over the
-// engine, FakeStore (tests) in memory. One contract suite
-// (tests/nearcache/internal/remote/store_contract.h) runs over both and is the real specification.
+// The remote tier as the rest of the library sees it: opaque bytes under keys, changed together with an announcement,
+// in one atomic step. Implementations: RedisStore (redis_store.h) over the engine, FakeStore (tests) in memory. One
+// contract suite (tests/nearcache/internal/remote/store_contract.h) runs over both and is the real specification.
 //
-// Asynchronous. Every call returns at once and calls its completion exactly once, on the loop's
-// thread, unless it was refused before it was queued: then too, but from inside the call.
-// Completions must not block. A call never outlives its deadline by more than a timer tick, in
-// every state, shutdown included.
+// Asynchronous. Every call returns at once and calls its completion exactly once, on the loop's thread, unless it was
+// refused before it was queued: then too, but from inside the call. Completions must not block. A call never outlives
+// its deadline by more than a timer tick, in every state, shutdown included.
 //
-// Outcomes of a change (contract sentence 4): a Status that is ok means applied or, for conditional
-// ones, decided; not-ok with `unknown` false means certainly not executed; with `unknown` true it
-// may take effect, once, at any later time. Nothing is retried here but invalidations, which are
-// idempotent.
+// Outcomes of a change (contract sentence 4): a Status that is ok means applied or, for conditional ones, decided;
+// not-ok with `unknown` false means certainly not executed; with `unknown` true it may take effect, once, at any later
+// time. Nothing is retried here but invalidations, which are idempotent.
 //
 // Error codes of all completions:
-//   kUnavailable         no connection, and none came within the deadline; the server refuses
-//   (LOADING, READONLY,
+//   kUnavailable         no connection, and none came within the deadline; the server refuses (LOADING, READONLY,
 //                        NOREPLICAS, MASTERDOWN), or the breaker is open
 //   kDeadlineExceeded    no reply in time
-//   kResourceExhausted   too many or too large operations queued (Options::remote), or the server's
-//   memory is full kFailedPrecondition  the key holds another Redis type (WRONGTYPE), and keeps it;
-//   kIncrement: or no integer kOutOfRange          kIncrement: the sum does not fit into 64 bits;
-//   the value is unchanged kAborted             the frame carries another epoch than the server's,
-//   which ChangeResult::epoch gives: the namespace
-//                        was cleared, or has no epoch (empty: EnsureEpoch). Not executed; adopt it
-//                        and try again
+//   kResourceExhausted   too many or too large operations queued (Options::remote), or the server's memory is full
+//   kFailedPrecondition  the key holds another Redis type (WRONGTYPE), and keeps it; kIncrement: or no integer
+//   kOutOfRange          kIncrement: the sum does not fit into 64 bits; the value is unchanged
+//   kAborted             the frame carries another epoch than the server's, which ChangeResult::epoch gives; the
+//                        namespace was cleared, or has none (empty: EnsureEpoch). Not executed; adopt it and try again
 //   kPermissionDenied    the server's ACL forbids the command, key or channel
 //   kUnauthenticated     wrong user or password
-//   kInvalidArgument     the request is impossible (named), or the server refused the command
-//   itself kInternal            the server broke the protocol; the connection was replaced
+//   kInvalidArgument     the request is impossible (named), or the server refused the command itself
+//   kInternal            the server broke the protocol; the connection was replaced
 //   kCancelled           the store was shut down
 
 #ifndef NEARCACHE_INTERNAL_REMOTE_STORE_H_
@@ -57,8 +51,7 @@ namespace nearcache::internal::remote {
 
 struct ReadRequest {
   absl::InlinedVector<std::string, 1> keys;
-  // Also read the namespace's epoch, before the keys, in the same step. Needed while no lease says
-  // what it is.
+  // Also read the namespace's epoch, before the keys, in the same step. Needed while no lease says what it is.
   bool want_epoch = false;
   MonotonicNanos deadline = kNever;
 };
@@ -67,8 +60,8 @@ struct Fetched {
   enum class State { kAbsent, kFound, kWrongType };
   State state = State::kAbsent;
   Value bytes;  // Set for kFound.
-  // Remaining life on the server, read in the same pipeline as the bytes (M12); nullopt: no expiry.
-  // Zero: it ended between the two, so the bytes may be delivered and must not be kept.
+  // Remaining life on the server, read in the same pipeline as the bytes (M12); nullopt: no expiry. Zero: it ended
+  // between the two, so the bytes may be delivered and must not be kept.
   absl::optional<absl::Duration> time_to_live;
 };
 
@@ -89,27 +82,24 @@ enum class ChangeKind : uint8_t {
   kTouch,      // Set the remaining life to `time_to_live`, if present.
   kPersist,    // Remove the expiry, if present.
   kExpire,     // Mark the value as logically expired and keep its bytes, if present.
-  kIncrement,  // Add `delta` to an integer frame, whose life stays as it is. Absent: begins at 0,
-               // if `create` is set.
-  kClear,      // A new namespace epoch, `id`: every frame that carries another one counts as absent.
-               // O(1), no key.
+  kIncrement,  // Add `delta` to an integer frame, whose life stays as it is. Absent: begins at 0, if `create` is set.
+  kClear,      // A new namespace epoch, `id`: every frame that carries another one counts as absent. O(1), no key.
 };
 
-// A key is *logically present* when it holds one of our frames whose epoch is the namespace's
-// current one and whose state byte says live. The scripts look at these two fields only, at the
-// fixed offsets of lib/FORMATS.md. The epoch that counts is the one on the server at that moment:
-// while it has none, everything is absent.
+// A key is *logically present* when it holds one of our frames whose epoch is the namespace's current one and whose
+// state byte says live. The scripts look at these two fields only, at the fixed offsets of lib/FORMATS.md. The epoch
+// that counts is the one on the server at that moment: while it has none, everything is absent.
 //
-// A change is announced if it is made, and only then; kDelete and kClear always are. A change whose
-// condition does not hold moves no lane.
+// A change is announced if it is made, and only then; kDelete and kClear always are. A change whose condition does not
+// hold moves no lane.
 struct ChangeRequest {
   ChangeKind kind = ChangeKind::kSet;
   std::string redis_key;  // The whole key in Redis; empty for kClear.
   std::string key;        // The user's key, as the announcement names it.
   OperationId id;         // Also inside `value`'s frame.
   std::string value;      // The frame. kIncrement: an integer frame; its digits count for nothing.
-  // Positive; rounded up to milliseconds. Nullopt or infinite: no expiry. Counts for kSet, kAdd,
-  // kReplace, kTouch, and for kIncrement when it creates.
+  // Positive; rounded up to milliseconds. Nullopt or infinite: no expiry. Counts for kSet, kAdd, kReplace, kTouch, and
+  // for kIncrement when it creates.
   absl::optional<absl::Duration> time_to_live;
   int64_t delta = 0;
   bool create = true;
@@ -119,8 +109,8 @@ struct ChangeRequest {
 struct ChangeResult {
   absl::Status status;
   bool unknown = false;  // Only when status is not ok.
-  // kAdd, kReplace, kTouch, kPersist, kExpire, kIncrement: whether the condition held and the
-  // change was made. kDelete: whether the key was logically present. kSet, kClear: true.
+  // kAdd, kReplace, kTouch, kPersist, kExpire, kIncrement: whether the condition held and the change was made.
+  // kDelete: whether the key was logically present. kSet, kClear: true.
   bool applied = false;
   int64_t integer = 0;  // kIncrement: the new number.
   OperationId epoch;    // With kAborted: the server's epoch; empty if it has none.
@@ -135,19 +125,17 @@ struct Announced {
   absl::string_view key;  // The user's key; empty for kClear.
 };
 
-// Makes the bytes of one message that announces several changes under one lane id (group commit).
-// Given by the coherence layer, which alone knows the format; the script prepends the 16 bytes of
-// the previous lane id, zeros if the lane had none. `lane_id` is often, but not always, the id of
-// the only change: a group, or a delete that is sent again, moves the lane to an id of its own,
-// because no two announcements may ever share one. Called on any thread.
+// Makes the bytes of one message that announces several changes under one lane id (group commit). Given by the
+// coherence layer, which alone knows the format; the script prepends the 16 bytes of the previous lane id, zeros if the
+// lane had none. `lane_id` is often, but not always, the id of the only change: a group, or a delete that is sent
+// again, moves the lane to an id of its own, because no two announcements may ever share one. Called on any thread.
 using AnnouncementEncoder =
     absl::AnyInvocable<std::string(OperationId lane_id, absl::Span<const Announced> changes) const>;
 
 // --- The invalidation channel and the lane register
 
-// What one heartbeat on the data connection read (mechanism M5): UNLINK of a key that is never
-// there, so that a server that may not be written refuses, then the lane register, then the
-// namespace's epoch; one atomic step is not needed.
+// What one heartbeat on the data connection read (mechanism M5): UNLINK of a key that is never there, so that a server
+// that may not be written refuses, then the lane register, then the namespace's epoch; one atomic step is not needed.
 struct LaneReading {
   absl::Status status;         // Not ok: no renewal.
   OperationId lane;            // Empty if the register does not exist.
@@ -162,8 +150,7 @@ using LaneCallback = absl::AnyInvocable<void(LaneReading) &&>;
 class ChannelEvents {
  public:
   virtual ~ChannelEvents() = default;
-  // The subscription was confirmed by the server that also serves the data connections (mechanism
-  // M8).
+  // The subscription was confirmed by the server that also serves the data connections (mechanism M8).
   virtual void OnSubscribed() = 0;
   // A message of the lane's channel, whole, as the script published it. Hostile bytes are possible.
   virtual void OnMessage(absl::string_view payload) = 0;
@@ -204,13 +191,13 @@ class Store {
   virtual void Read(ReadRequest request, ReadCallback done) = 0;
   virtual void Change(ChangeRequest request, ChangeCallback done) = 0;
 
-  // Remaining life of a key: kAbsent unless it is logically present, else kFound with the frame's
-  // header as its bytes. ReadReply::epoch is set.
+  // Remaining life of a key: kAbsent unless it is logically present, else kFound with the frame's header as its bytes.
+  // ReadReply::epoch is set.
   virtual void ReadTimeToLive(std::string redis_key, MonotonicNanos deadline, ReadCallback done) = 0;
 
-  // Any command on the data connection. Refuses those that would change the connection itself
-  // (SUBSCRIBE, SELECT, MULTI, AUTH, HELLO, CLIENT REPLY, MONITOR, blocking ones; command_filter.h)
-  // with kInvalidArgument. An error reply of the server is a reply.
+  // Any command on the data connection. Refuses those that would change the connection itself (SUBSCRIBE, SELECT,
+  // MULTI, AUTH, HELLO, CLIENT REPLY, MONITOR, blocking ones; command_filter.h) with kInvalidArgument. An error reply
+  // of the server is a reply.
   virtual void Execute(std::vector<std::string> argv, MonotonicNanos deadline,
                        absl::AnyInvocable<void(absl::StatusOr<Reply>) &&> done) = 0;
 
@@ -225,12 +212,11 @@ class Store {
   // Drops every connection: replies in flight are lost (unknown), the server is looked for again.
   virtual void ResetSession(const absl::Status& cause) = 0;
 
-  // Runs `task` on the loop's thread, at `when` or as soon as possible after it. Dropped at
-  // Shutdown.
+  // Runs `task` on the loop's thread, at `when` or as soon as possible after it. Dropped at Shutdown.
   virtual void RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) = 0;
 
-  // Fails all that is pending with kCancelled and stops the loop; no completion or event comes
-  // after it returned. Idempotent. Must not be called on the loop's thread.
+  // Fails all that is pending with kCancelled and stops the loop; no completion or event comes after it returned.
+  // Idempotent. Must not be called on the loop's thread.
   virtual void Shutdown() = 0;
 
   virtual StoreStats GetStats() const = 0;

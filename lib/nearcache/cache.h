@@ -54,6 +54,10 @@ namespace internal::conductor {
 class Core;
 }  // namespace internal::conductor
 
+namespace testing {
+class CacheTestPeer;
+}  // namespace testing
+
 // True if a failed change may nevertheless take effect: the answer of the server never came.
 bool OutcomeUnknown(const absl::Status& status);
 
@@ -249,6 +253,8 @@ class Cache {
   absl::Status Close(absl::Duration timeout = absl::Seconds(1));
 
  private:
+  friend class testing::CacheTestPeer;
+
   explicit Cache(std::shared_ptr<internal::conductor::Core> core);
 
   const std::shared_ptr<internal::conductor::Core> core_;

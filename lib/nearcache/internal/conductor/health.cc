@@ -1,0 +1,38 @@
+#include "nearcache/internal/conductor/health.h"
+
+#include <string>
+
+namespace nearcache::internal::conductor {
+
+HealthMonitor::HealthMonitor(const Clock* clock, const remote::Store* store,
+                             const coherence::Coordinator* coordinator)
+    : clock_(clock), store_(store), coordinator_(coordinator), state_began_at_(clock->Now()) {}
+
+HealthReport HealthMonitor::Judge() const {
+  HealthReport report;
+  report.round_trip = coordinator_->GetStats().round_trip;
+  const absl::Status link = store_->LinkStatus();
+  const absl::Status coherence = coordinator_->Status();
+  if (!store_->GetStats().connected) {
+    report.state = HealthState::kDown;
+    report.reason = std::string(link.message());
+  } else if (!link.ok() || !coherence.ok()) {
+    report.state = HealthState::kDegraded;
+    report.reason = std::string(link.ok() ? coherence.message() : link.message());
+  }
+  return report;
+}
+
+HealthReport HealthMonitor::Look() {
+  HealthReport report = Judge();
+  const MonotonicNanos now = clock_->Now();
+  absl::MutexLock lock(&mutex_);
+  if (report.state != state_) {
+    state_ = report.state;
+    state_began_at_ = now;
+  }
+  report.since = absl::Nanoseconds(now - state_began_at_);
+  return report;
+}
+
+}  // namespace nearcache::internal::conductor

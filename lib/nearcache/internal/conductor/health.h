@@ -1,0 +1,37 @@
+// How a cache with a remote tier is, and since when. Thread-safe.
+
+#ifndef NEARCACHE_INTERNAL_CONDUCTOR_HEALTH_H_
+#define NEARCACHE_INTERNAL_CONDUCTOR_HEALTH_H_
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/coherence/coordinator.h"
+#include "nearcache/internal/remote/store.h"
+#include "nearcache/stats.h"
+
+namespace nearcache::internal::conductor {
+
+class HealthMonitor {
+ public:
+  // Nothing is owned.
+  HealthMonitor(const Clock* clock, const remote::Store* store,
+                const coherence::Coordinator* coordinator);
+
+  // Looks now. The state began when a look first saw it, so somebody should look regularly.
+  HealthReport Look() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  HealthReport Judge() const;
+
+  const Clock* const clock_;
+  const remote::Store* const store_;
+  const coherence::Coordinator* const coordinator_;
+  absl::Mutex mutex_;
+  HealthState state_ ABSL_GUARDED_BY(mutex_) = HealthState::kDown;
+  MonotonicNanos state_began_at_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace nearcache::internal::conductor
+
+#endif  // NEARCACHE_INTERNAL_CONDUCTOR_HEALTH_H_

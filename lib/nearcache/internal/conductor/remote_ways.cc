@@ -1,0 +1,225 @@
+#include "nearcache/internal/conductor/remote_ways.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "nearcache/internal/conductor/arguments.h"
+#include "nearcache/internal/conductor/histogram_summary.h"
+
+namespace nearcache::internal::conductor {
+namespace {
+
+using local::ReadOutcome;
+
+codec::CompressorOptions ToCompressorOptions(const CodecOptions& options) {
+  codec::CompressorOptions compressor;
+  compressor.threshold_bytes = options.compression_threshold_bytes;
+  compressor.level = options.compression_level;
+  return compressor;
+}
+
+coherence::CoordinatorOptions ToCoordinatorOptions(const RemoteWaysDependencies& dependencies) {
+  const Options& options = *dependencies.options;
+  coherence::CoordinatorOptions coordinator;
+  coordinator.staleness_bound = options.coherence.staleness_bound;
+  coordinator.drop_on_close =
+      options.coherence.link_down_policy != LinkDownPolicy::kServeWithinBound;
+  coordinator.key_version = options.key_version;
+  coordinator.ids = dependencies.ids;
+  coordinator.clock = dependencies.clock;
+  return coordinator;
+}
+
+}  // namespace
+
+RemoteWays::RemoteWays(const RemoteWaysDependencies& dependencies,
+                       std::unique_ptr<remote::Store> store, std::unique_ptr<TaskPool> workers)
+    : names_(dependencies.options->key_prefix, dependencies.options->key_version,
+             dependencies.options->remote.database),
+      compressor_(ToCompressorOptions(dependencies.options->codec)),
+      workers_(std::move(workers)),
+      store_(std::move(store)),
+      coordinator_(std::make_unique<coherence::Coordinator>(ToCoordinatorOptions(dependencies),
+                                                            store_.get(), dependencies.tier)),
+      parts_{dependencies.options, dependencies.clock,      dependencies.counters,
+             dependencies.ids,     dependencies.tier,       dependencies.timekeeper,
+             workers_.get(),       store_.get(),            coordinator_.get(),
+             &names_,              &compressor_},
+      health_(std::make_unique<HealthMonitor>(dependencies.clock, store_.get(),
+                                              coordinator_.get())),
+      fetcher_(parts_),
+      reader_(parts_, &fetcher_),
+      writer_(parts_) {}
+
+absl::StatusOr<std::unique_ptr<RemoteWays>> RemoteWays::Start(
+    const RemoteWaysDependencies& dependencies, std::unique_ptr<remote::Store> store) {
+  auto workers = TaskPool::Start("nearcache-work", 1);
+  if (!workers.ok()) return workers.status();
+  std::unique_ptr<RemoteWays> ways(
+      new RemoteWays(dependencies, std::move(store), *std::move(workers)));
+  absl::Status started =
+      ways->store_->Start(ways->coordinator_.get(), &ways->coordinator_->encoder());
+  if (!started.ok()) return started;
+  return ways;
+}
+
+RemoteWays::~RemoteWays() { Shutdown(); }
+
+void RemoteWays::Shutdown() {
+  // Each step ends what could still use the next one.
+  store_->Shutdown();
+  coordinator_->Stop();
+  workers_->Stop(absl::InfiniteDuration());
+}
+
+bool RemoteWays::RemoteIsDown() const {
+  const remote::StoreStats stats = store_->GetStats();
+  return !stats.connected && stats.connect_failures + stats.disconnects > 0;
+}
+
+void RemoteWays::Read(const ReadQuery& query, const std::shared_ptr<ReadCall>& call) {
+  reader_.Read(query, call);
+}
+
+void RemoteWays::ReadMany(const ReadManyQuery& query, const std::shared_ptr<ReadManyCall>& call) {
+  reader_.ReadMany(query, call);
+}
+
+void RemoteWays::Change(const ChangeQuery& query, ChangeDone done) {
+  writer_.Change(query, std::move(done));
+}
+
+// --- Loading
+
+void RemoteWays::ReadForLoad(const HashedKey& key, const local::FlightRef& flight,
+                             MonotonicNanos deadline, LoadReadingDone done) {
+  LoadReading reading;
+  reading.result.status = reader_.CheckAllowed();
+  if (!reading.result.status.ok()) {
+    ReadOutcome refused;
+    refused.status = reading.result.status;
+    refused.loaded = true;
+    if (flight != nullptr) parts_.tier->CompleteRead(flight, refused);
+    reading.final = true;
+    std::move(done)(std::move(reading));
+    return;
+  }
+  parts_.counters->local_misses.Increment();
+  if (RemoteIsDown()) {
+    // Waiting for it to come back would cost every load its time. The loader's turn.
+    reading.result.status = absl::UnavailableError("the remote tier is not connected");
+    std::move(done)(std::move(reading));
+    return;
+  }
+  std::vector<FetchItem> items;
+  items.emplace_back(key, flight, std::move(done)).for_load = true;
+  fetcher_.Fetch(std::move(items), /*fresh=*/false, deadline);
+}
+
+void RemoteWays::StoreLoaded(const HashedKey& key, const local::FlightRef& flight,
+                             LoadedValue loaded,
+                             absl::AnyInvocable<void(local::EntryInfo) &&> done) {
+  ReadOutcome outcome;
+  outcome.found = true;
+  outcome.loaded = true;
+  outcome.value = loaded.value;
+  outcome.info.fetched_at = loaded.began_at;
+  local::EntryInfo told = outcome.info;
+  if (loaded.time_to_live.has_value()) {
+    told.expires_at = AddDuration(parts_.clock->Now(), *loaded.time_to_live);
+  }
+  outcome.info.expires_at = loaded.began_at - 1;  // Delivered to who waits; the write may keep it.
+  // Without a flight the key is being written here, and a flight that is void heard of a change
+  // since the load began: the value is older than what others have, or may be.
+  const bool store = loaded.store && flight != nullptr && parts_.tier->IsAttached(flight) &&
+                     !RemoteIsDown();
+  if (!store) {
+    if (flight != nullptr) parts_.tier->CompleteRead(flight, outcome);
+    std::move(done)(told);
+    return;
+  }
+  ChangeQuery query;
+  // Add, not Set: whatever a writer stored while the loader ran is newer.
+  query.kind = remote::ChangeKind::kAdd;
+  query.key = key;
+  query.value = loaded.value.view();
+  query.time_to_live = loaded.time_to_live;
+  query.keep_local = loaded.keep_local;
+  query.deadline = loaded.deadline;
+  writer_.Change(query, [this, flight, outcome = std::move(outcome), told,
+                         done = std::move(done)](const Changed&) mutable {
+    parts_.tier->CompleteRead(flight, outcome);
+    std::move(done)(told);
+  });
+}
+
+// --- The rest
+
+void RemoteWays::TimeToLive(const HashedKey& key, MonotonicNanos deadline,
+                            absl::AnyInvocable<void(absl::StatusOr<absl::Duration>) &&> done) {
+  auto heard = [copy = std::string(key.key),
+                done = std::move(done)](absl::StatusOr<remote::ReadReply> reply) mutable {
+    absl::StatusOr<absl::Duration> life = NoValue(copy);
+    if (!reply.ok()) {
+      life = Annotate(reply.status(), "TimeToLive", copy);
+    } else if (!reply->values.empty() &&
+               reply->values[0].state == remote::Fetched::State::kFound) {
+      life = reply->values[0].time_to_live.value_or(absl::InfiniteDuration());
+    }
+    std::move(done)(std::move(life));
+  };
+  store_->ReadTimeToLive(names_.DataKey(key.key), deadline, std::move(heard));
+}
+
+void RemoteWays::Execute(std::vector<std::string> arguments, MonotonicNanos deadline,
+                         absl::AnyInvocable<void(absl::StatusOr<remote::Reply>) &&> done) {
+  store_->Execute(std::move(arguments), deadline, std::move(done));
+}
+
+void RemoteWays::Sync(MonotonicNanos deadline,
+                      absl::AnyInvocable<void(absl::Status) &&> done) {
+  coordinator_->Sync(deadline, std::move(done));
+}
+
+absl::Status RemoteWays::WaitUntilReady(absl::Duration timeout) {
+  // Ready is what Sync proves: connected, subscribed, and everything heard.
+  const auto call = std::make_shared<BlockingCall<absl::Status>>(CallSlot());
+  const MonotonicNanos deadline = AddDuration(parts_.clock->Now(), timeout);
+  Sync(deadline, [call](absl::Status status) { call->Finish(std::move(status)); });
+  absl::Status ready = call->Await(*parts_.clock, kNever, [] { return absl::OkStatus(); });
+  if (ready.ok() || absl::IsCancelled(ready)) return ready;
+  const absl::Status link = store_->LinkStatus();
+  return link.ok() ? ready : link;
+}
+
+void RemoteWays::AddStats(CacheStats* stats) const {
+  const remote::StoreStats store = store_->GetStats();
+  stats->remote_commands = store.commands;
+  stats->remote_failures = store.failures;
+  stats->remote_timeouts = store.timeouts;
+  stats->remote_rejected = store.rejected;
+  stats->protocol_errors = store.protocol_errors;
+  stats->connects = store.connects;
+  stats->disconnects = store.disconnects;
+  stats->queued_operations = store.queued_operations;
+  stats->queued_bytes = store.queued_bytes;
+  const coherence::CoherenceStats coherence = coordinator_->GetStats();
+  stats->messages_received = coherence.messages_received;
+  stats->messages_rejected = coherence.messages_rejected;
+  stats->heartbeats = coherence.heartbeats;
+  stats->heartbeats_failed = coherence.heartbeats_failed;
+  stats->generations = coherence.generations;
+  stats->gaps_detected = coherence.gaps_detected;
+  stats->channel_losses = coherence.channel_losses;
+  stats->heartbeat_timeouts = coherence.heartbeat_timeouts;
+  stats->remote_resets = coherence.remote_resets;
+  stats->heartbeat_age = coherence.heartbeat_age;
+  stats->invalidation_lag = Summarise(coherence.invalidation_lag);
+}
+
+bool RemoteWays::Maintain(int /*steps*/) {
+  health_->Look();  // So that Health() knows since when.
+  return false;
+}
+
+}  // namespace nearcache::internal::conductor

@@ -1,0 +1,85 @@
+#include "nearcache/stats.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace nearcache {
+namespace {
+
+void AppendDuration(absl::string_view name, absl::Duration duration, std::string* text) {
+  absl::StrAppend(text, name, " ", absl::FormatDuration(duration), "\n");
+}
+
+void AppendSummary(absl::string_view name, const DurationSummary& summary, std::string* text) {
+  absl::StrAppend(text, name, "_count ", summary.count, "\n");
+  AppendDuration(absl::StrCat(name, "_p50"), summary.p50, text);
+  AppendDuration(absl::StrCat(name, "_p99"), summary.p99, text);
+  AppendDuration(absl::StrCat(name, "_max"), summary.max, text);
+}
+
+struct Line {
+  absl::string_view name;
+  uint64_t CacheStats::*field;
+};
+
+#define NEARCACHE_LINE(field) {#field, &CacheStats::field}
+constexpr Line kLines[] = {
+    NEARCACHE_LINE(local_hits),
+    NEARCACHE_LINE(local_misses),
+    NEARCACHE_LINE(lease_misses),
+    NEARCACHE_LINE(remote_hits),
+    NEARCACHE_LINE(remote_misses),
+    NEARCACHE_LINE(reads_joined),
+    NEARCACHE_LINE(reads_failed),
+    NEARCACHE_LINE(loads),
+    NEARCACHE_LINE(loads_failed),
+    NEARCACHE_LINE(fills_refused),
+    NEARCACHE_LINE(writes),
+    NEARCACHE_LINE(deletes),
+    NEARCACHE_LINE(clears),
+    NEARCACHE_LINE(changes_failed),
+    NEARCACHE_LINE(changes_unknown),
+    NEARCACHE_LINE(local_entries),
+    NEARCACHE_LINE(local_bytes),
+    NEARCACHE_LINE(local_capacity_bytes),
+    NEARCACHE_LINE(insertions),
+    NEARCACHE_LINE(evictions),
+    NEARCACHE_LINE(expirations),
+    NEARCACHE_LINE(invalidations),
+    NEARCACHE_LINE(entries_too_large),
+    NEARCACHE_LINE(messages_received),
+    NEARCACHE_LINE(messages_rejected),
+    NEARCACHE_LINE(heartbeats),
+    NEARCACHE_LINE(heartbeats_failed),
+    NEARCACHE_LINE(generations),
+    NEARCACHE_LINE(gaps_detected),
+    NEARCACHE_LINE(channel_losses),
+    NEARCACHE_LINE(heartbeat_timeouts),
+    NEARCACHE_LINE(remote_resets),
+    NEARCACHE_LINE(remote_commands),
+    NEARCACHE_LINE(remote_failures),
+    NEARCACHE_LINE(remote_timeouts),
+    NEARCACHE_LINE(remote_rejected),
+    NEARCACHE_LINE(protocol_errors),
+    NEARCACHE_LINE(connects),
+    NEARCACHE_LINE(disconnects),
+    NEARCACHE_LINE(queued_operations),
+    NEARCACHE_LINE(queued_bytes),
+    NEARCACHE_LINE(calls_waiting),
+    NEARCACHE_LINE(frames_corrupt),
+    NEARCACHE_LINE(frames_foreign),
+    NEARCACHE_LINE(frames_cleared),
+};
+#undef NEARCACHE_LINE
+
+}  // namespace
+
+std::string CacheStats::ToString() const {
+  std::string text;
+  for (const Line& line : kLines) absl::StrAppend(&text, line.name, " ", this->*line.field, "\n");
+  AppendDuration("heartbeat_age", heartbeat_age, &text);
+  AppendSummary("invalidation_lag", invalidation_lag, &text);
+  AppendSummary("remote_latency", remote_latency, &text);
+  return text;
+}
+
+}  // namespace nearcache

@@ -75,6 +75,11 @@ nc_deps_unpack() {
     printf 'module(name = "%s")\n' "$name" >"$work/stubs/$name/MODULE.bazel"
     touch "$work/stubs/$name/BUILD.bazel"
   done
+  # Bazel refuses an override of a module that a build does not name. Its own tools always name protobuf, so that stub
+  # names all the others, whatever workspace asks.
+  for entry in "${NC_SOURCES[@]}" "${NC_RULES[@]}" "${NC_STUBS[@]}"; do
+    [[ "$entry" == protobuf ]] || printf 'bazel_dep(name = "%s", version = "0")\n' "${entry%%:*}"
+  done >>"$work/stubs/protobuf/MODULE.bazel"
   mkdir -p "$work/registry/modules"
   printf '{}\n' >"$work/registry/bazel_registry.json"
 }

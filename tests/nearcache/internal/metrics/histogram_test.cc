@@ -1,6 +1,7 @@
 #include "nearcache/internal/metrics/histogram.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -124,14 +125,17 @@ TEST(HistogramTest, SinceShowsOnlyWhatCameLater) {
 
 TEST(HistogramTest, ThreadsLoseNothing) {
   Histogram histogram;
-  constexpr int kThreads = 12;  // More than there are stripes.
-  constexpr int kValues = 20000;
+  constexpr int kThreads = 32;  // Four to a stripe, so that they meet there.
+  constexpr int kValues = 50000;
+  std::atomic<bool> start{false};
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&histogram, t] {
+    threads.emplace_back([&, t] {
+      while (!start.load()) std::this_thread::yield();
       for (int i = 1; i <= kValues; ++i) histogram.Record(i + t);
     });
   }
+  start = true;
   while (histogram.Snapshot().count() < kValues) {  // Reading meanwhile disturbs nobody.
   }
   for (std::thread& thread : threads) thread.join();
@@ -139,9 +143,9 @@ TEST(HistogramTest, ThreadsLoseNothing) {
   EXPECT_EQ(snapshot.count(), uint64_t{kThreads} * kValues);
   EXPECT_EQ(snapshot.min(), absl::Nanoseconds(1));
   EXPECT_EQ(snapshot.max(), absl::Nanoseconds(kValues + kThreads - 1));
-  const int64_t sum =
+  constexpr int64_t kSum =
       int64_t{kThreads} * kValues * (kValues + 1) / 2 + int64_t{kValues} * kThreads * (kThreads - 1) / 2;
-  EXPECT_EQ(snapshot.sum(), absl::Nanoseconds(sum));
+  EXPECT_EQ(snapshot.sum(), absl::Nanoseconds(kSum));
 }
 
 }  // namespace

@@ -138,4 +138,5 @@ nc_deps_ensure() {
   nc_deps_rc "$work" "$final"
   rm -rf -- "$work/apt"
   mv -T "$work" "$final"
+  find "$NC_CACHE" -maxdepth 1 -name 'deps-*' -mtime +30 -exec rm -rf -- {} +
 }

@@ -13,6 +13,9 @@
 // Nothing but the scripts' own order protects two calls for one key that are in flight together: after a NOSCRIPT they
 // may run in the other order.
 //
+// Cost. A change keeps its arguments beside their encoding until it is answered, for the EVAL that it may need: a value
+// in flight is held twice. A script costs the server about 10 us, a GET with its PTTL about 2 us.
+//
 // Thread-safe. All work beyond encoding happens on the engine's thread.
 
 #ifndef NEARCACHE_INTERNAL_REMOTE_REDIS_STORE_H_

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/base/optimization.h"
+
 namespace nearcache::internal::local {
 namespace {
 
@@ -39,7 +41,7 @@ EntryIndex::~EntryIndex() {
 
 bool EntryIndex::Locate(BucketArray array, const Entry* entry, Place* place) {
   for (int probe = 0; probe < ProbesIn(array); ++probe) {
-    const Bucket& bucket = array.at(size_t{entry->hash} + probe);
+    const Bucket& bucket = BucketAt(array, entry->hash, probe);
     for (int slot = 0; slot < Tags::kSlots; ++slot) {
       if (bucket.entries[slot].load(std::memory_order_relaxed) != entry) continue;
       *place = {entry->hash, probe, slot};
@@ -51,7 +53,7 @@ bool EntryIndex::Locate(BucketArray array, const Entry* entry, Place* place) {
 
 bool EntryIndex::FindFree(BucketArray array, const Entry* entry, Place* place) {
   for (int probe = 0; probe < ProbesIn(array); ++probe) {
-    const Tags tags(array.at(size_t{entry->hash} + probe).tags.load(std::memory_order_relaxed));
+    const Tags tags(BucketAt(array, entry->hash, probe).tags.load(std::memory_order_relaxed));
     if (tags.Free() == 0) continue;
     *place = {entry->hash, probe, Tags::FirstOf(tags.Free())};
     return true;
@@ -61,23 +63,23 @@ bool EntryIndex::FindFree(BucketArray array, const Entry* entry, Place* place) {
 
 void EntryIndex::Put(BucketArray array, const Place& place, Entry* entry, uint8_t tag) {
   for (int probe = 0; probe < place.probe; ++probe) {
-    Bucket& passed = array.at(place.home + probe);
+    Bucket& passed = BucketAt(array, place.hash, probe);
     const Tags tags(passed.tags.load(std::memory_order_relaxed));
     passed.tags.store(tags.WithOverflow(tags.overflow() + 1).word(), std::memory_order_release);
   }
-  Bucket& bucket = array.at(place.home + place.probe);
+  Bucket& bucket = BucketAt(array, place.hash, place.probe);
   bucket.entries[place.slot].store(entry, std::memory_order_seq_cst);
   const Tags tags(bucket.tags.load(std::memory_order_relaxed));
   bucket.tags.store(tags.With(place.slot, tag).word(), std::memory_order_release);
 }
 
 void EntryIndex::Take(BucketArray array, const Place& place) {
-  Bucket& bucket = array.at(place.home + place.probe);
+  Bucket& bucket = BucketAt(array, place.hash, place.probe);
   const Tags tags(bucket.tags.load(std::memory_order_relaxed));
   bucket.tags.store(tags.With(place.slot, 0).word(), std::memory_order_release);
   bucket.entries[place.slot].store(nullptr, std::memory_order_seq_cst);
   for (int probe = 0; probe < place.probe; ++probe) {
-    Bucket& passed = array.at(place.home + probe);
+    Bucket& passed = BucketAt(array, place.hash, probe);
     const Tags passed_tags(passed.tags.load(std::memory_order_relaxed));
     passed.tags.store(passed_tags.WithOverflow(passed_tags.overflow() - 1).word(), std::memory_order_release);
   }
@@ -93,7 +95,7 @@ Entry* EntryIndex::ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag) {
   int twins = 0;
   std::atomic<Entry*>* place = nullptr;
   for (int probe = 0; probe < ProbesIn(array); ++probe) {
-    Bucket& bucket = array.at(size_t{entry->hash} + probe);
+    Bucket& bucket = BucketAt(array, entry->hash, probe);
     const Tags tags(bucket.tags.load(std::memory_order_relaxed));
     for (int slot = 0; slot < Tags::kSlots; ++slot) {
       const Entry* const twin = bucket.entries[slot].load(std::memory_order_relaxed);
@@ -120,7 +122,19 @@ Entry* EntryIndex::InsertInto(BucketArray array, Entry* entry, uint8_t tag) {
   return victim;
 }
 
+// A table that is being shrunk, and fills up again before that is done, stays what it was: the few entries that have
+// moved go back. A reader who meets the moment of the exchange may miss, and looks again under the lock.
+void EntryIndex::TurnBackIfTooSmall() {
+  const BucketArray larger = Load(old_);
+  const BucketArray smaller = Load(current_);
+  if (larger.size() <= smaller.size() || !TooFull(size() + 1, smaller.log2())) return;
+  Store(old_, smaller);
+  Store(current_, larger);
+  moved_ = 0;
+}
+
 void EntryIndex::Insert(Entry* entry, uint8_t tag, Displaced* displaced) {
+  if (ABSL_PREDICT_FALSE(moving())) TurnBackIfTooSmall();
   size_t size = size_.load(std::memory_order_relaxed) + 1;
   if (Entry* const driven_out = InsertInto(Load(current_), entry, tag)) {
     displaced->push_back(driven_out);
@@ -133,7 +147,7 @@ void EntryIndex::Replace(Entry* old, Entry* entry, uint8_t tag, Displaced* displ
   Place place;
   const BucketArray current = Load(current_);
   if (Locate(current, old, &place)) {
-    current.at(place.home + place.probe).entries[place.slot].store(entry, std::memory_order_seq_cst);
+    BucketAt(current, place.hash, place.probe).entries[place.slot].store(entry, std::memory_order_seq_cst);
     return;
   }
   Insert(entry, tag, displaced);

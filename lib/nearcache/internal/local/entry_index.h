@@ -1,9 +1,10 @@
 // The table of one stripe: finds the entry of a key, without a lock.
 //
-// Buckets (bucket.h) are chosen by the low bits of the hash; a full bucket passes an entry on to the next one, up to
-// kProbesMax in all. The table doubles when it is four fifths full. It does so a little at a time: the old buckets stay
-// searchable beside the new ones, each change moves the entries of a few, and when all are moved the old array is
-// handed out to be freed after the last reader has left it.
+// Buckets (bucket.h) are chosen by the low bits of the hash; a full bucket passes an entry on to another one, a stride
+// away that comes from the high bits (double hashing, so that full buckets form no clusters), kProbesMax buckets in
+// all. The table doubles when it is four fifths full. It does so a little at a time: the old buckets stay searchable
+// beside the new ones, each change moves the entries of a few, and when all are moved the old array is handed out to be
+// freed after the last reader has left it.
 //
 // What a reader can see. An entry that is resident during the whole of a search is found, but for the moment in which
 // a move begins. That and every other miss is checked again under the lock, so a wrong miss costs time only; a wrong
@@ -39,7 +40,7 @@ struct SearchSteps {
 
 class EntryIndex {
  public:
-  static constexpr int kProbesMax = 8;
+  static constexpr int kProbesMax = 12;
   static constexpr int kTwinsMax = 2;
 
   // Entries that had to leave the table because others came.
@@ -111,10 +112,16 @@ class EntryIndex {
   using AtomicArray = std::atomic<uintptr_t>;
 
   struct Place {
-    size_t home = 0;
+    uint32_t hash = 0;
     int probe = 0;
     int slot = 0;
   };
+
+  // The bucket that is looked at after `probe` others.
+  static Bucket& BucketAt(BucketArray array, uint32_t hash, int probe) {
+    const size_t stride = (hash >> 20) | 1;
+    return array.at(hash + static_cast<size_t>(probe) * stride);
+  }
 
   static BucketArray Load(const AtomicArray& array) {
     return BucketArray::FromWord(array.load(std::memory_order_seq_cst));
@@ -130,6 +137,7 @@ class EntryIndex {
   static void Take(BucketArray array, const Place& place);
   static void RemoveFrom(BucketArray array, const Entry* entry);
   static Entry* InsertInto(BucketArray array, Entry* entry, uint8_t tag);
+  void TurnBackIfTooSmall();
   void MoveBucket(BucketArray from, size_t index, Displaced* displaced);
 
   // Read by every look-up, written when the table is rebuilt: a line of their own.
@@ -145,7 +153,7 @@ inline Entry* EntryIndex::SearchArray(BucketArray array, const HashedKey& key, S
   const auto hash = static_cast<uint32_t>(key.hash);
   const uint8_t tag = TagOf(key.hash);
   for (int probe = 0; probe < kProbesMax; ++probe) {
-    const Bucket& bucket = array.at(size_t{hash} + probe);
+    const Bucket& bucket = BucketAt(array, hash, probe);
     const Tags tags(bucket.tags.load(std::memory_order_acquire));
     if (ABSL_PREDICT_FALSE(steps != nullptr)) ++steps->buckets;
     for (uint64_t set = tags.Matching(tag); set != 0; set = Tags::DropFirst(set)) {

@@ -13,7 +13,7 @@ namespace {
 constexpr int kBucketsPerStep = 2;
 constexpr int kEntriesPerBucketStep = kBucketsPerStep * Tags::kSlots;
 constexpr int kEvictionsPerStep = 4;
-constexpr int kSecondChancesPerStep = 8;
+constexpr int kSecondChancesPerStep = 12;
 constexpr int kFreedPerStep = 4;
 constexpr int kFreedPerMaintenance = 16;
 
@@ -94,19 +94,20 @@ void Stripe::Settle(Discarded* discarded) {
     SweepSome(0);
   }
   const size_t excess = state_->budget.Excess();
-  if (excess > 0 && insertions_ % kInsertionsPerForeignEviction != 0) Evict(excess);
+  if (excess > 0 && insertions_ % kInsertionsPerForeignEviction != 0) Evict(excess, /*force=*/false);
   Collect(kFreedPerStep, discarded);
 }
 
-size_t Stripe::Evict(size_t wanted) {
+size_t Stripe::Evict(size_t wanted, bool force) {
   size_t unlinked = 0;
   int chances = kSecondChancesPerStep;
   for (int evictions = 0; unlinked < wanted && evictions < kEvictionsPerStep;) {
     Entry* const entry = queue_.oldest();
     if (entry == nullptr) break;
     const bool dead = Dead(*entry);
-    if (!dead && chances > 0 && entry->visited.load(std::memory_order_relaxed)) {
-      --chances;
+    if (!dead && entry->visited.load(std::memory_order_relaxed) && (chances > 0 || !force)) {
+      // All that was looked at is in use: better owe some room for a while than drop what is hot.
+      if (chances-- == 0) break;
       entry->visited.store(false, std::memory_order_relaxed);
       queue_.Remove(entry);
       queue_.PushNewest(entry);
@@ -218,7 +219,7 @@ int Stripe::Maintain(MonotonicNanos latest, Discarded* discarded) {
     ++steps;
   }
   const size_t excess = state_->budget.Excess();
-  if (excess > 0 && Evict(excess) > 0) steps += kEvictionsPerStep;
+  if (excess > 0 && Evict(excess, /*force=*/true) > 0) steps += kEvictionsPerStep;
   return steps + Collect(kFreedPerMaintenance, discarded);
 }
 

@@ -80,8 +80,9 @@ class Stripe {
   // Ends every operation: a bounded piece of the work that is due, and a few blocks of retired memory.
   void Settle(Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Drives out the oldest entries while the tier holds `wanted` bytes too many; returns the bytes unlinked.
-  size_t Evict(size_t wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Drives out the oldest entries, a few at most, while the tier holds `wanted` bytes too many; returns the bytes
+  // unlinked. Without `force` it may end with none, having only given second chances.
+  size_t Evict(size_t wanted, bool force) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Hands out retired memory that nobody can reach any more: `max` blocks at most. Returns how many.
   int Collect(int max, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

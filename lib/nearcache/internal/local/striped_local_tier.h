@@ -99,11 +99,12 @@ class StripedLocalTier final : public LocalTier {
   // Moves the epoch on and frees what can be freed, in all stripes.
   void Reclaim();
   // Evicts from the next stripe in turn; returns the bytes unlinked.
-  size_t EvictFromNextStripe(size_t wanted);
+  size_t EvictFromNextStripe(size_t wanted, bool force);
   int MaintainNextStripe(MonotonicNanos latest);
   // After every change of `stripe`, with its lock released.
   void AfterChange(Stripe* stripe);
-  void ResizeTable(Stripe* stripe, bool may_shrink);
+  // Gives the stripe a table of another size if it needs one; whether it does.
+  bool ResizeTable(Stripe* stripe, bool may_shrink);
 
   const int stripe_bits_;
   const int stripe_shift_;

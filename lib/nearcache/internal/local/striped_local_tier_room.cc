@@ -54,12 +54,12 @@ void StripedLocalTier::Reclaim() {
   }
 }
 
-size_t StripedLocalTier::EvictFromNextStripe(size_t wanted) {
+size_t StripedLocalTier::EvictFromNextStripe(size_t wanted, bool force) {
   const size_t turn = next_eviction_.fetch_add(1, std::memory_order_relaxed);
   Stripe& stripe = stripes_[turn & ((size_t{1} << stripe_bits_) - 1)];
   Discarded discarded(&state_.budget);
   absl::MutexLock lock(&stripe.mutex());
-  const size_t unlinked = stripe.Evict(wanted);
+  const size_t unlinked = stripe.Evict(wanted, force);
   stripe.Collect(kReclaimedPerHold, &discarded);
   return unlinked;
 }
@@ -76,7 +76,7 @@ bool StripedLocalTier::MakeRoom(size_t bytes) {
     const size_t excess = budget.Excess(bytes);
     const bool stuck = budget.retired() > budget.capacity() / kRetiredShareMax + bytes;
     if (excess > 0 && !stuck && idle_stripes < stripes) {
-      idle_stripes = EvictFromNextStripe(excess) > 0 ? 0 : idle_stripes + 1;
+      idle_stripes = EvictFromNextStripe(excess, /*force=*/true) > 0 ? 0 : idle_stripes + 1;
       continue;
     }
     const size_t retired = budget.retired();
@@ -86,24 +86,25 @@ bool StripedLocalTier::MakeRoom(size_t bytes) {
   return true;
 }
 
-void StripedLocalTier::ResizeTable(Stripe* stripe, bool may_shrink) {
+bool StripedLocalTier::ResizeTable(Stripe* stripe, bool may_shrink) {
   const EntryIndex& index = stripe->index();
   const int log2 = index.WantedLog2(may_shrink);
-  if (index.moving() || (index.has_buckets() && log2 == index.log2())) return;
+  if (index.moving() || (index.has_buckets() && log2 == index.log2())) return false;
   const size_t bound = BucketArray::AllocatedSizeBound(log2);
-  if (!state_.budget.TryReserve(bound)) return;
+  if (!state_.budget.TryReserve(bound)) return false;
   const BucketArray array = BucketArray::Allocate(log2);
   state_.budget.Release(bound - std::min(bound, array.AllocatedSize()));
-  if (array.none()) return;
+  if (array.none()) return false;
   Discarded discarded(&state_.budget);
   absl::MutexLock lock(&stripe->mutex());
   stripe->AdoptArray(array, may_shrink, &discarded);
+  return true;
 }
 
 void StripedLocalTier::AfterChange(Stripe* stripe) {
   if (stripe->index().has_buckets()) ResizeTable(stripe, /*may_shrink=*/false);
   const size_t excess = state_.budget.Excess();
-  if (excess > 0) EvictFromNextStripe(excess);
+  if (excess > 0) EvictFromNextStripe(excess, /*force=*/false);
 }
 
 int StripedLocalTier::MaintainNextStripe(MonotonicNanos latest) {
@@ -116,7 +117,7 @@ int StripedLocalTier::MaintainNextStripe(MonotonicNanos latest) {
     steps = stripe.Maintain(latest, &discarded);
   }
   if (steps > 0) return steps;
-  if (stripe.index().size() > 0) ResizeTable(&stripe, /*may_shrink=*/true);
+  if (stripe.index().size() > 0 && ResizeTable(&stripe, /*may_shrink=*/true)) return 1;
   next_maintenance_.fetch_add(1, std::memory_order_relaxed);
   return 0;
 }

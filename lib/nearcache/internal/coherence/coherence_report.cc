@@ -68,10 +68,11 @@ std::string CoherenceReport::Obstacle() const {
 
 absl::Status CoherenceReport::Status() const {
   const MonotonicNanos now = clock_->Now();
+  const bool is_open = open();  // Before the age: whoever sees it open sees what opened it.
   const int64_t age = now - as_of_.load(std::memory_order_relaxed);
-  if (open() && age <= bound_nanos_) return absl::OkStatus();
+  if (is_open && age <= bound_nanos_) return absl::OkStatus();
   const std::string obstacle = Obstacle();
-  if (open()) {
+  if (is_open) {
     return absl::UnavailableError(absl::StrCat("memory is not served: no heartbeat was proven for ", InWords(age),
                                                " (bound ", InWords(bound_nanos_), ")", obstacle.empty() ? "" : ": ",
                                                obstacle));

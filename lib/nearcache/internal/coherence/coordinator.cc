@@ -220,10 +220,11 @@ void Coordinator::Impl::Hear(absl::string_view payload) {
 }
 
 void Coordinator::Impl::Perform(const Actions& actions) {
+  // First: a Sync that an action completes may be followed by a look at the report.
+  report_.SetAsOf(machine_.as_of());
   for (const Action& action : actions) {
     std::visit([this](const auto& a) { Do(a); }, action);
   }
-  report_.SetAsOf(machine_.as_of());
 }
 
 void Coordinator::Impl::OnTick() {

@@ -35,8 +35,11 @@ Lookup LookUp(Core& core, absl::Span<const absl::string_view> keys, bool fresh) 
   Lookup lookup;
   lookup.values.reserve(keys.size());
   for (const absl::string_view key : keys) {
-    lookup.values.emplace_back(CheckKey(key, core.options().limits));
-    if (!lookup.values.back().status().ok()) continue;
+    lookup.values.emplace_back(Value());
+    if (absl::Status bad = CheckKey(key, core.options().limits); !bad.ok()) {
+      lookup.values.back() = std::move(bad);
+      continue;
+    }
     const HashedKey hashed = core.Hash(key);
     Value value;
     internal::local::EntryInfo info;

@@ -1,7 +1,7 @@
 // No reply is ever delivered to another operation: every operation asks for bytes of its own, through timeouts, cuts,
 // pauses and resets.
 
-#include <atomic>
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <string>
@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
 #include "nearcache/internal/remote/engine.h"
 #include "tests/nearcache/internal/remote/engine_fixture.h"
@@ -32,24 +34,39 @@ class EngineNonceTest : public ::testing::Test {
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     EngineOptions options = TestOptions(server_->socket_path());
-    options.health_timeout = absl::Milliseconds(40);
+    options.connect_timeout = absl::Milliseconds(500);
+    options.health_timeout = absl::Milliseconds(100);
     engine_ = StartEngine(std::move(options), &events_);
     ASSERT_NE(engine_, nullptr);
   }
 
-  void Check(const std::string& nonce, bool pair, const OperationResult& result) {
-    if (result.status.ok()) {
-      ++answered_;
-      const bool right = result.replies.size() == (pair ? 2u : 1u) && result.replies[0].text() == nonce &&
-                         (!pair || result.replies[1].text() == nonce + "'");
-      if (!right) ++wrong_;
-    } else {
-      ++failed_;
+  // What one caller has outstanding, so that it can wait for room without spinning.
+  struct Window {
+    absl::Mutex mutex;
+    int in_flight ABSL_GUARDED_BY(mutex) = 0;
+
+    void EnterBelow(int limit) {
+      const auto room = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return in_flight < limit; };
+      absl::MutexLock lock(&mutex, absl::Condition(&room));
+      ++in_flight;
     }
+    void Leave() {
+      absl::MutexLock lock(&mutex);
+      --in_flight;
+    }
+  };
+
+  void Count(const std::string& nonce, bool pair, const OperationResult& result) {
+    absl::MutexLock lock(&mutex_);
+    ++(result.status.ok() ? answered_ : failed_);
+    if (!result.status.ok()) return;
+    const bool right = result.replies.size() == (pair ? 2u : 1u) && result.replies[0].text() == nonce &&
+                       (!pair || result.replies[1].text() == nonce + "'");
+    if (!right) ++wrong_;
   }
 
   // One operation: ECHO of a nonce, sometimes two of them, sometimes with next to no time.
-  void SubmitOne(int thread, int number, std::mt19937& random, std::atomic<int>& in_flight) {
+  void SubmitOne(int thread, int number, std::mt19937& random, Window& window) {
     const std::string nonce = absl::StrCat(thread, "-", number);
     const bool pair = random() % 4 == 0;
     std::string bytes = EncodeCommand({"ECHO", nonce});
@@ -58,27 +75,25 @@ class EngineNonceTest : public ::testing::Test {
     Operation operation = MakeOperation(std::move(bytes), absl::Milliseconds(hurry));
     operation.reply_count = pair ? 2 : 1;
     operation.resends_max = static_cast<int>(random() % 3);
-    operation.done = [this, nonce, pair, &in_flight](OperationResult result) {
-      Check(nonce, pair, result);
-      --in_flight;
+    operation.done = [this, nonce, pair, &window](OperationResult result) {
+      Count(nonce, pair, result);
+      window.Leave();
     };
-    ++in_flight;
     engine_->Submit(std::move(operation));
   }
 
   void RunCaller(int thread) {
     std::mt19937 random(static_cast<unsigned>(thread));
-    std::atomic<int> in_flight{0};
+    Window window;
     for (int i = 0; i < kOperationsEach; ++i) {
-      while (in_flight >= kInFlightEach) std::this_thread::yield();
-      SubmitOne(thread, i, random, in_flight);
+      window.EnterBelow(kInFlightEach);
+      SubmitOne(thread, i, random, window);
     }
-    while (in_flight > 0) std::this_thread::yield();
+    window.EnterBelow(1);  // All have left.
   }
 
-  // One kind of trouble after the other, each after some more operations have ended.
+  // One kind of trouble after the other.
   void MakeTrouble() {
-    const int ended_before = answered_ + failed_;
     switch (trouble_++ % 4) {
       case 0:
         (void)server_->Command({"CLIENT", "KILL", "TYPE", "normal"});
@@ -90,38 +105,41 @@ class EngineNonceTest : public ::testing::Test {
         engine_->ResetData(absl::UnavailableError("trouble"));
         break;
       case 3: {
+        // Until the engine has given up this connection, or this attempt.
+        const int events = events_.Count("data ");
         server_->Pause();
-        // Until the connection is given up.
-        const uint64_t failures = engine_->GetStats().health_failures;
-        while (!stop_ && engine_->GetStats().health_failures == failures) {
-          std::this_thread::yield();
-        }
+        events_.Await("data ", events + 1);
         server_->Resume();
         break;
       }
     }
-    while (!stop_ && answered_ + failed_ < ended_before + 2000) std::this_thread::yield();
+  }
+
+  // Until some more operations have ended. False once all have.
+  bool WaitForMoreWork() {
+    absl::MutexLock lock(&mutex_);
+    const int enough = std::min(answered_ + failed_ + 2000, kThreads * kOperationsEach);
+    const auto there = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return answered_ + failed_ >= enough; };
+    mutex_.Await(absl::Condition(&there));
+    return answered_ + failed_ < kThreads * kOperationsEach;
   }
 
   std::unique_ptr<RedisServer> server_;
   RecordingEvents events_;
   std::unique_ptr<Engine> engine_;
-  std::atomic<int> answered_{0};
-  std::atomic<int> failed_{0};
-  std::atomic<int> wrong_{0};
-  std::atomic<bool> stop_{false};
+  absl::Mutex mutex_;
+  int answered_ ABSL_GUARDED_BY(mutex_) = 0;
+  int failed_ ABSL_GUARDED_BY(mutex_) = 0;
+  int wrong_ ABSL_GUARDED_BY(mutex_) = 0;
   int trouble_ = 0;
 };
 
 TEST_F(EngineNonceTest, NoReplyReachesAnotherOperation) {
   std::vector<std::thread> callers;
   for (int i = 0; i < kThreads; ++i) callers.emplace_back([this, i] { RunCaller(i); });
-  std::thread trouble([this] {
-    while (!stop_) MakeTrouble();
-  });
+  while (WaitForMoreWork()) MakeTrouble();
   for (std::thread& caller : callers) caller.join();
-  stop_ = true;
-  trouble.join();
+  absl::MutexLock lock(&mutex_);
   EXPECT_EQ(wrong_, 0);
   EXPECT_EQ(answered_ + failed_, kThreads * kOperationsEach);  // Each exactly once.
   const EngineStats stats = engine_->GetStats();

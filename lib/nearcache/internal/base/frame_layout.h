@@ -7,10 +7,10 @@
 // epoch. Offsets count from 0; a Lua string index is the offset plus 1. All integers are
 // little-endian.
 //
-// The state byte alone may change in place on the server; it is outside the checksum, because a
-// script cannot compute XXH3. For the same reason the checksum of an integer frame covers its
-// header alone, with both sizes zero, so that a script may replace the digits: a new integer frame
-// is the header the writer sent, followed by the new digits.
+// The state byte alone may change in place on the server; it is outside the checksum, because a script cannot compute
+// XXH3. No single bit turns one state into the other. For the same reason the checksum of an integer frame covers its
+// header alone, with both sizes zero: a new integer frame is the header the writer sent, followed by the new number,
+// written twice, so that damage to it shows all the same.
 
 #ifndef NEARCACHE_INTERNAL_BASE_FRAME_LAYOUT_H_
 #define NEARCACHE_INTERNAL_BASE_FRAME_LAYOUT_H_
@@ -43,13 +43,13 @@ inline constexpr uint8_t kFrameVersion = 1;
 
 enum class FrameState : uint8_t {
   kLive = 0,
-  kExpired = 1,  // Logically expired: absent, except for who asked for a stale value.
+  kExpired = 0xFF,  // Logically expired: absent, except for who asked for a stale value.
 };
 
 enum class FrameCodec : uint8_t {
   kRaw = 0,      // The payload is the value.
   kZstd = 1,     // The payload is one zstd frame.
-  kInteger = 2,  // The payload is a canonical int64 in ASCII digits.
+  kInteger = 2,  // The payload is a canonical int64 in ASCII digits, a space, and the same digits again.
 };
 
 // Flags. A reader that meets a bit it does not know treats the frame as one of an unknown version:
@@ -57,8 +57,9 @@ enum class FrameCodec : uint8_t {
 inline constexpr uint8_t kFrameFlagTags = 0x01;  // Reserved: a section of tags between header and payload.
 inline constexpr uint8_t kFrameKnownFlags = 0x00;
 
-// The longest payload of an integer frame: "-9223372036854775808".
+// The longest number of an integer frame: "-9223372036854775808"; the payload holds it twice, with a space between.
 inline constexpr size_t kFrameIntegerSizeMax = 20;
+inline constexpr size_t kFrameIntegerPayloadSizeMax = 2 * kFrameIntegerSizeMax + 1;
 
 }  // namespace nearcache::internal
 

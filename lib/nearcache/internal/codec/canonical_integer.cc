@@ -24,4 +24,12 @@ absl::optional<int64_t> ParseCanonicalInteger(absl::string_view text) {
   return static_cast<int64_t>(negative ? 0 - magnitude : magnitude);
 }
 
+absl::optional<absl::string_view> IntegerPayloadDigits(absl::string_view payload) {
+  const absl::string_view digits = payload.substr(0, payload.size() / 2);
+  const bool twice = payload.size() == 2 * digits.size() + 1 && payload[digits.size()] == ' ' &&
+                     payload.substr(digits.size() + 1) == digits;
+  if (!twice || !ParseCanonicalInteger(digits).has_value()) return absl::nullopt;
+  return digits;
+}
+
 }  // namespace nearcache::internal::codec

@@ -16,6 +16,10 @@ namespace nearcache::internal::codec {
 // ns for text that does not begin like a number.
 absl::optional<int64_t> ParseCanonicalInteger(absl::string_view text);
 
+// The number inside the payload of an integer frame, as its digits; nullopt unless the payload is a canonical number, a
+// space, and the same number again. Any changed byte and any cut breaks that.
+absl::optional<absl::string_view> IntegerPayloadDigits(absl::string_view payload);
+
 }  // namespace nearcache::internal::codec
 
 #endif  // NEARCACHE_INTERNAL_CODEC_CANONICAL_INTEGER_H_

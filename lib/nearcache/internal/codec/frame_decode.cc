@@ -56,7 +56,7 @@ FrameResult CheckKind(absl::string_view frame) {
 
 FrameResult CheckSizes(const Header& header, size_t payload_size) {
   if (header.codec == FrameCodec::kInteger) {
-    const bool fits = header.raw_size == 0 && header.stored_size == 0 && payload_size <= kFrameIntegerSizeMax;
+    const bool fits = header.raw_size == 0 && header.stored_size == 0 && payload_size <= kFrameIntegerPayloadSizeMax;
     return fits ? FrameResult::kOk : FrameResult::kBadSize;
   }
   if (payload_size < header.stored_size) return FrameResult::kTruncated;
@@ -77,7 +77,7 @@ FrameResult CheckIntegrity(absl::string_view frame, const Header& header) {
     return FrameResult::kBadChecksum;
   }
   if (header.state != FrameState::kLive && header.state != FrameState::kExpired) return FrameResult::kBadState;
-  if (integer && !ParseCanonicalInteger(payload).has_value()) return FrameResult::kBadPayload;
+  if (integer && !IntegerPayloadDigits(payload).has_value()) return FrameResult::kBadPayload;
   return FrameResult::kOk;
 }
 
@@ -105,7 +105,8 @@ bool Decompress(absl::string_view payload, size_t raw_size, const Compressor& co
 }
 
 FrameResult ReadValue(const Value& frame, const Header& header, const DecodeOptions& options, Value* value) {
-  const size_t payload_size = frame.size() - kFrameHeaderSize;
+  size_t payload_size = frame.size() - kFrameHeaderSize;
+  if (header.codec == FrameCodec::kInteger) payload_size /= 2;  // The number's first copy.
   const size_t raw_size = header.codec == FrameCodec::kZstd ? header.raw_size : payload_size;
   if (raw_size > options.value_bytes_max) return FrameResult::kTooLarge;
   if (header.codec != FrameCodec::kZstd) {

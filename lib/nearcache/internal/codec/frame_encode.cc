@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/str_cat.h"
 #include "nearcache/internal/base/frame_layout.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/little_endian.h"
@@ -19,7 +20,7 @@ void StoreId(char* bytes, const OperationId& id) {
 // Appends the value in the form that suits it and says which one that is.
 FrameCodec AppendPayload(absl::string_view value, const Compressor* compressor, std::string* frame) {
   if (ParseCanonicalInteger(value).has_value()) {
-    frame->append(value.data(), value.size());
+    absl::StrAppend(frame, value, " ", value);
     return FrameCodec::kInteger;
   }
   if (compressor != nullptr && compressor->Compress(value, frame)) return FrameCodec::kZstd;

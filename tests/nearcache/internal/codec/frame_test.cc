@@ -165,7 +165,7 @@ TEST_F(FrameTest, FrameOfAnotherKeyIsNoAnswer) {
 TEST_F(FrameTest, IntegerFrameTakesNewDigitsAsAScriptWritesThem) {
   const std::string header = Encode("5").substr(0, kFrameHeaderSize);
   for (const absl::string_view digits : {"0", "-1", "6", "9223372036854775807", "-9223372036854775808"}) {
-    const DecodedFrame decoded = Decode(absl::StrCat(header, digits));
+    const DecodedFrame decoded = Decode(absl::StrCat(header, digits, " ", digits));
     EXPECT_EQ(decoded.result, FrameResult::kOk);
     EXPECT_EQ(decoded.value.view(), digits);
   }
@@ -175,9 +175,12 @@ TEST_F(FrameTest, IntegerFrameHoldsOneCanonicalNumberOnly) {
   const std::string header = Encode("5").substr(0, kFrameHeaderSize);
   for (const absl::string_view digits : {"", "-", "-0", "00", "01", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "1\n", "abc",
                                          "9223372036854775808", "-9223372036854775809", "99999999999999999999"}) {
-    EXPECT_EQ(Decode(absl::StrCat(header, digits)).result, FrameResult::kBadPayload) << digits;
+    EXPECT_EQ(Decode(absl::StrCat(header, digits, " ", digits)).result, FrameResult::kBadPayload) << digits;
   }
-  EXPECT_EQ(Decode(absl::StrCat(header, std::string(21, '1'))).result, FrameResult::kBadSize);
+  for (const absl::string_view payload : {"5", "5 6", "55", "5 5 ", " 5 5", "5\t5"}) {
+    EXPECT_EQ(Decode(absl::StrCat(header, payload)).result, FrameResult::kBadPayload) << payload;
+  }
+  EXPECT_EQ(Decode(absl::StrCat(header, std::string(42, '1'))).result, FrameResult::kBadSize);
 }
 
 TEST_F(FrameTest, ValueLargerThanTheLimitIsRefused) {

@@ -109,7 +109,7 @@ ChangeRequest Process::Request(ChangeKind kind, absl::string_view key, Operation
 ChangeRequest Process::Increment(absl::string_view key, OperationId epoch, int64_t delta) {
   ChangeRequest request = Request(ChangeKind::kIncrement, key, epoch);
   // These digits count for nothing.
-  request.value = MakeFrame(epoch, request.id, "77", FrameCodec::kInteger);
+  request.value = MakeFrame(epoch, request.id, "77 77", FrameCodec::kInteger);
   request.delta = delta;
   return request;
 }

@@ -19,7 +19,7 @@ constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 
 std::string NumberFrame(OperationId epoch, absl::string_view digits) {
-  return MakeFrame(epoch, {6, 6}, digits, FrameCodec::kInteger);
+  return MakeFrame(epoch, {6, 6}, absl::StrCat(digits, " ", digits), FrameCodec::kInteger);
 }
 
 TEST_P(StoreContract, IncrementCreatesFromZeroWithItsLife) {
@@ -30,7 +30,7 @@ TEST_P(StoreContract, IncrementCreatesFromZeroWithItsLife) {
   EXPECT_EQ(result.status, absl::OkStatus());
   EXPECT_TRUE(result.applied);
   EXPECT_EQ(result.integer, 5);
-  EXPECT_EQ(server().Peek("ns:1:n"), MakeFrame(epoch(), id, "5", FrameCodec::kInteger));
+  EXPECT_EQ(server().Peek("ns:1:n"), MakeFrame(epoch(), id, "5 5", FrameCodec::kInteger));
   EXPECT_TRUE(server().PeekTimeToLive("ns:1:n").has_value());
   result = process().Change(process().Increment("other", epoch(), kMin));
   EXPECT_EQ(result.integer, kMin);
@@ -48,7 +48,7 @@ TEST_P(StoreContract, IncrementOfAPresentNumberKeepsItsLife) {
   const ChangeResult result = process().Change(std::move(request));
   EXPECT_EQ(result.status, absl::OkStatus());
   EXPECT_EQ(result.integer, -7);
-  EXPECT_EQ(server().Peek("ns:1:n"), MakeFrame(epoch(), id, "-7", FrameCodec::kInteger));
+  EXPECT_EQ(server().Peek("ns:1:n"), MakeFrame(epoch(), id, "-7 -7", FrameCodec::kInteger));
   EXPECT_LE(server().PeekTimeToLive("ns:1:n").value_or(absl::ZeroDuration()), absl::Seconds(1000));
   EXPECT_GT(server().PeekTimeToLive("ns:1:n").value_or(absl::ZeroDuration()), absl::Seconds(900));
   ASSERT_TRUE(process().Change(process().Request(ChangeKind::kPersist, "n", epoch())).applied);
@@ -60,7 +60,7 @@ TEST_P(StoreContract, IncrementOfAPresentNumberKeepsItsLife) {
 
 TEST_P(StoreContract, IncrementWithoutCreateLeavesAbsentKeysAbsent) {
   const std::string old_epoch = NumberFrame({5, 5}, "1");
-  const std::string expired = MakeFrame(epoch(), {6, 6}, "1", FrameCodec::kInteger, FrameState::kExpired);
+  const std::string expired = MakeFrame(epoch(), {6, 6}, "1 1", FrameCodec::kInteger, FrameState::kExpired);
   for (const std::string& bytes : {std::string(), old_epoch, expired}) {
     if (!bytes.empty()) server().Put("ns:1:n", bytes);
     ChangeRequest request = process().Increment("n", epoch(), 5);
@@ -105,7 +105,7 @@ TEST_P(StoreContract, IncrementIsExactAtEveryEdge) {
       } else {
         EXPECT_EQ(result.status, absl::OkStatus()) << number << " + " << delta;
         EXPECT_EQ(result.integer, sum) << number << " + " << delta;
-        EXPECT_EQ(PayloadOf(*server().Peek("ns:1:n")), absl::StrCat(sum)) << number << " + " << delta;
+        EXPECT_EQ(PayloadOf(*server().Peek("ns:1:n")), absl::StrCat(sum, " ", sum)) << number << " + " << delta;
       }
     }
   }
@@ -130,6 +130,9 @@ TEST_P(StoreContract, IncrementRefusesWhatIsNoNumber) {
   for (const char* digits : {"", "-", "+5", "05", "-0", "00", " 5", "5 ", "5\n", "1e3", "0x10", "12345678901234567890",
                              "9223372036854775808", "-9223372036854775809", "-99999999999999999999", "5.0"}) {
     frames.push_back(NumberFrame(epoch(), digits));
+  }
+  for (const char* payload : {"5", "5 6", "55", "5 5 5"}) {
+    frames.push_back(MakeFrame(epoch(), {6, 6}, payload, FrameCodec::kInteger));
   }
   frames.push_back(NumberFrame(epoch(), std::string(1000, '1')));
   for (const std::string& frame : frames) {

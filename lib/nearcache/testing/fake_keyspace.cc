@@ -183,14 +183,12 @@ Reply FakeKeyspace::Mutate(const ScriptNames& names, const ChangeRequest& reques
   return ScriptAnswer(ScriptReply::kApplied);
 }
 
-Reply FakeKeyspace::RunEnsureEpoch(const std::string& epoch_key, OperationId epoch, const FakeRefusals& refusals,
+Reply FakeKeyspace::RunEnsureEpoch(const ScriptNames& names, OperationId epoch, const FakeRefusals& refusals,
                                    MonotonicNanos now) {
-  const OperationId found = FindId(epoch_key, now);
-  if (!found.empty()) return StringReply(found.ToBytes());
   if (!refusals.writes.empty()) return ErrorReply(refusals.writes);
-  if (refusals.out_of_memory) return ErrorReply(kOutOfMemory);
-  Put(epoch_key, {epoch.ToBytes()});
-  return StringReply(epoch.ToBytes());
+  if (FindId(names.lane_key, now).empty()) Put(names.lane_key, {epoch.ToBytes()});
+  if (FindId(names.epoch_key, now).empty()) Put(names.epoch_key, {epoch.ToBytes()});
+  return StringReply(FindId(names.epoch_key, now).ToBytes());
 }
 
 Reply FakeKeyspace::RunCommand(const std::vector<std::string>& arguments, MonotonicNanos now) {

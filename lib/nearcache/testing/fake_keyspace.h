@@ -53,8 +53,7 @@ class FakeKeyspace {
 
   ScriptOutcome RunChange(const ScriptNames& names, const ChangeRequest& request, OperationId lane_id,
                           absl::string_view message, const FakeRefusals& refusals, MonotonicNanos now);
-  Reply RunEnsureEpoch(const std::string& epoch_key, OperationId epoch, const FakeRefusals& refusals,
-                       MonotonicNanos now);
+  Reply RunEnsureEpoch(const ScriptNames& names, OperationId epoch, const FakeRefusals& refusals, MonotonicNanos now);
   Fetched Fetch(absl::string_view key, MonotonicNanos now) const;
   // A handful of plain commands: PING, ECHO, GET, SET, DEL, EXISTS, FLUSHALL.
   Reply RunCommand(const std::vector<std::string>& arguments, MonotonicNanos now);

@@ -144,7 +144,7 @@ void FakeStore::EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
   auto reply = std::make_shared<Reply>();
   call->run = [core = core_.get(), epoch, reply] {
     FakeServer& server = *core->server_;
-    *reply = server.keyspace().RunEnsureEpoch(core->names_.epoch_key, epoch, server.refusals(), server.loop().Now());
+    *reply = server.keyspace().RunEnsureEpoch(core->names_, epoch, server.refusals(), server.loop().Now());
   };
   call->finish = [reply, done = std::move(done)](const FakeCall&, absl::Status status, bool) mutable {
     if (status.ok() && reply->is_error()) status = ServerErrorToStatus(reply->text());

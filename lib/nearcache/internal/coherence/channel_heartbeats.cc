@@ -86,9 +86,11 @@ void ChannelMachine::OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat, co
 // What the lane id of a reading says: applied through the chain, at the latest place known when the
 // heartbeat was issued or later, or else. An older one means that the server lost history.
 ChannelMachine::Proof ChannelMachine::Examine(const Heartbeat& heartbeat) const {
+  // A base is never empty, so this is a loss; and if an empty register counted for anything, two losses could look like
+  // none.
+  if (heartbeat.reading.lane.empty()) return Proof::kMissing;
   const absl::optional<uint64_t> place = applied_.PlaceOf(heartbeat.reading.lane);
   if (place.has_value()) return *place < heartbeat.place ? Proof::kRegressed : Proof::kProven;
-  if (heartbeat.reading.lane.empty()) return Proof::kMissing;
   const bool may_be_forgotten = applied_.last_place() - heartbeat.place >= RecentIds::kCapacity;
   return may_be_forgotten ? Proof::kForgotten : Proof::kUnheard;
 }

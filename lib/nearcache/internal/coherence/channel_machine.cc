@@ -1,6 +1,7 @@
 #include "nearcache/internal/coherence/channel_machine.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nearcache::internal::coherence {
 namespace {
@@ -27,6 +28,7 @@ ChannelMachine::ChannelMachine(const ChannelMachineOptions& options, EpochRegist
 void ChannelMachine::OnSubscribed(MonotonicNanos now, Actions* actions) {
   if (state_ != State::kClosed) Close(now, CloseCause::kChannelLost, actions);
   state_ = State::kSubscribed;
+  base_ensured_ = false;
   base_at_ = std::max(now, base_not_before_);
   if (base_at_ <= now) SendBase(now, actions);
   Arm(actions);
@@ -84,6 +86,7 @@ void ChannelMachine::SendBase(MonotonicNanos now, Actions* actions) {
 
 void ChannelMachine::RetryBase(MonotonicNanos now) {
   state_ = State::kSubscribed;
+  base_ensured_ = false;
   base_ticket_ = 0;
   base_at_ = now + interval_;
 }
@@ -98,20 +101,22 @@ void ChannelMachine::OnBaseRead(MonotonicNanos now, const remote::LaneReading& r
     }
     return;
   }
-  if (reading.epoch.empty()) {
-    base_reading_ = reading;
+  if (reading.epoch.empty() || reading.lane.empty()) {
+    // A new namespace, or one that lost its registers. They are made, and read again.
+    if (std::exchange(base_ensured_, true)) {
+      RetryBase(now);
+      return;
+    }
     actions->push_back(EnsureEpoch{base_ticket_, now + patience_});
     return;
   }
   FinishBase(now, reading, actions);
 }
 
-void ChannelMachine::OnEpochEnsured(MonotonicNanos now, uint64_t ticket, const absl::StatusOr<OperationId>& epoch,
-                                    Actions* actions) {
+void ChannelMachine::OnEpochEnsured(MonotonicNanos now, uint64_t ticket, const absl::Status& status, Actions* actions) {
   if (state_ != State::kBasing || ticket != base_ticket_) return;
-  if (epoch.ok() && !epoch->empty()) {
-    base_reading_.epoch = *epoch;
-    FinishBase(now, base_reading_, actions);
+  if (status.ok()) {
+    SendBase(now, actions);
   } else {
     RetryBase(now);
   }

@@ -34,7 +34,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/coherence/channel_action.h"
@@ -66,7 +66,7 @@ class ChannelMachine {
   void OnMessage(MonotonicNanos now, const Message& message, Actions* actions);
   void OnChannelDown(MonotonicNanos now, Actions* actions);
   void OnLaneRead(MonotonicNanos now, uint64_t ticket, const remote::LaneReading& reading, Actions* actions);
-  void OnEpochEnsured(MonotonicNanos now, uint64_t ticket, const absl::StatusOr<OperationId>& epoch, Actions* actions);
+  void OnEpochEnsured(MonotonicNanos now, uint64_t ticket, const absl::Status& status, Actions* actions);
   void OnTick(MonotonicNanos now, Actions* actions);
   // The machine slept and the clock stood still.
   void OnSuspended(MonotonicNanos now, Actions* actions);
@@ -145,7 +145,7 @@ class ChannelMachine {
   MonotonicNanos base_at_ = kNever;  // When to send the base reading.
   uint64_t base_ticket_ = 0;         // 0: none under way.
   uint64_t base_epoch_version_ = 0;
-  remote::LaneReading base_reading_;  // Kept while the epoch is being made.
+  bool base_ensured_ = false;  // The registers were made since the last attempt.
 
   // While open.
   RecentIds applied_;

@@ -264,8 +264,8 @@ void Coordinator::Impl::Do(const ReadLane& action) {
 void Coordinator::Impl::Do(const EnsureEpoch& action) {
   store_->EnsureEpoch(ids_->Next(), action.deadline, [this, ticket = action.ticket](absl::StatusOr<OperationId> epoch) {
     if (!epoch.ok()) report_.NoteFailure(epoch.status());
-    Handle([this, ticket, epoch = std::move(epoch)](MonotonicNanos now, Actions* actions) {
-      machine_.OnEpochEnsured(now, ticket, epoch, actions);
+    Handle([this, ticket, status = epoch.status()](MonotonicNanos now, Actions* actions) {
+      machine_.OnEpochEnsured(now, ticket, status, actions);
     });
   });
 }

@@ -232,8 +232,8 @@ void RedisStore::SendChange(ChangeRequest request, int attempt, bool maybe_execu
 
 void RedisStore::EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
                              absl::AnyInvocable<void(absl::StatusOr<OperationId>) &&> done) {
-  RunScript(EnsureEpochScript(), {"1", names_.epoch_key, epoch.ToBytes()}, deadline,
-            [this, done = std::move(done)](OperationResult result) mutable {
+  RunScript(EnsureEpochScript(), {"3", names_.epoch_key, names_.lane_key, names_.missing_key, epoch.ToBytes()},
+            deadline, [this, done = std::move(done)](OperationResult result) mutable {
               std::move(done)(ParseEnsuredEpoch(names_.epoch_key, result));
             });
 }

@@ -148,12 +148,19 @@ redis.call('SET', KEYS[2], ARGV[4])
 return {1}
 )lua";
 
+// ensure: what the register k holds, made first if it is not an id.
 constexpr absl::string_view kEnsureEpoch = R"lua(
-local e = redis.pcall('GET', KEYS[1])
-if type(e) == 'string' and #e == 16 then return e end
-if type(e) == 'table' and not string.find(e.err, 'WRONGTYPE', 1, true) then return e end
-redis.call('SET', KEYS[1], ARGV[1])
-return ARGV[1]
+redis.call('UNLINK', KEYS[3])
+local function ensure(k)
+  local e = redis.pcall('GET', k)
+  if type(e) == 'string' and #e == 16 then return e end
+  if type(e) == 'table' and not string.find(e.err, 'WRONGTYPE', 1, true) then return e end
+  redis.call('SET', k, ARGV[1])
+  return ARGV[1]
+end
+local lane = ensure(KEYS[2])
+if type(lane) == 'table' then return lane end
+return ensure(KEYS[1])
 )lua";
 
 constexpr absl::string_view kProbe = R"lua(

@@ -55,7 +55,8 @@ struct Script {
 // The script of one kind of change. Lives for ever. Thread-safe.
 const Script& ChangeScript(ChangeKind kind);
 
-// KEYS: epoch. ARGV: id. Stores the id unless there is a whole one; returns the one that is there now.
+// KEYS: epoch, lane, missing key. ARGV: id. Stores the id in each of the two registers unless there is a whole one;
+// returns the epoch that is there now.
 const Script& EnsureEpochScript();
 
 // KEYS: lane, epoch, missing key. ARGV: unused, channel, payload. Publishes the payload and moves nothing: shows that

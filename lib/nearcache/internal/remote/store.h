@@ -203,7 +203,9 @@ class Store {
 
   virtual void ReadLane(MonotonicNanos deadline, LaneCallback done) = 0;
 
-  // Stores `epoch` as the namespace's epoch if there is none, and gives the one that is there now.
+  // Stores `epoch` as the namespace's epoch if there is none, and gives the one that is there now. Likewise, and
+  // without an announcement, as the lane's register: a chain that began at an empty register could not be told from
+  // another one.
   virtual void EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
                            absl::AnyInvocable<void(absl::StatusOr<OperationId>) &&> done) = 0;
 

@@ -50,8 +50,8 @@ class ChannelMachineTest : public ::testing::Test {
   std::vector<Action> Read(uint64_t ticket, uint64_t lane, MonotonicNanos sent_at) {
     return Read(ticket, Reading(lane, sent_at));
   }
-  std::vector<Action> EpochEnsured(uint64_t ticket, absl::StatusOr<OperationId> epoch) {
-    return Event([&](Actions* a) { machine_.OnEpochEnsured(now_, ticket, epoch, a); });
+  std::vector<Action> EpochEnsured(uint64_t ticket, const absl::Status& status) {
+    return Event([&](Actions* a) { machine_.OnEpochEnsured(now_, ticket, status, a); });
   }
   std::vector<Action> Tick() {
     return Event([this](Actions* a) { machine_.OnTick(now_, a); });
@@ -79,6 +79,7 @@ class ChannelMachineTest : public ::testing::Test {
       if (std::holds_alternative<SetTimer>(action)) {
         timer_ = std::get<SetTimer>(action).at;
       } else {
+        if (std::holds_alternative<ReadLane>(action)) last_ticket_ = std::get<ReadLane>(action).ticket;
         result.push_back(std::move(action));
       }
     }
@@ -89,7 +90,7 @@ class ChannelMachineTest : public ::testing::Test {
 
   static Message Change(uint64_t previous, uint64_t id, absl::string_view key = "k") {
     Message message;
-    message.previous = previous == 0 ? OperationId() : Id(previous);
+    message.previous = Id(previous);
     message.lane_id = Id(id);
     message.key_version = 1;
     if (!key.empty()) message.changes.push_back({MessageKind::kSet, Id(id), key});
@@ -137,6 +138,7 @@ class ChannelMachineTest : public ::testing::Test {
   ChannelMachine machine_;
   MonotonicNanos now_ = 100;
   MonotonicNanos timer_ = kNever;
+  uint64_t last_ticket_ = 0;
 };
 
 auto Closes(CloseCause cause) { return ElementsAre(Action(CloseGeneration{cause}), Action(ResetChannel{cause})); }
@@ -168,19 +170,28 @@ TEST_F(ChannelMachineTest, AServerThatRefusesTheBaseIsLeft) {
   EXPECT_EQ(machine_.state(), State::kClosed);
 }
 
-TEST_F(ChannelMachineTest, ANamespaceWithoutEpochGetsOneBeforeTheBaseCounts) {
-  Subscribed();
-  EXPECT_THAT(Read(1, Reading(5, 110, OperationId())), ElementsAre(Action(EnsureEpoch{1, 100 + kPatience})));
-  EXPECT_EQ(machine_.state(), State::kBasing);
-  EXPECT_THAT(EpochEnsured(1, kEpoch), ElementsAre(Action(OpenGeneration{110 + kBound - kLag})));
-  EXPECT_EQ(epochs_.Vouched(), kEpoch);
+TEST_F(ChannelMachineTest, ANamespaceWithoutRegistersGetsThemBeforeTheBaseIsRead) {
+  for (const remote::LaneReading& reading : {Reading(5, 100, OperationId()), Reading(0, 100)}) {
+    Subscribed();
+    const uint64_t ticket = last_ticket_;
+    EXPECT_THAT(Read(ticket, reading), ElementsAre(Action(EnsureEpoch{ticket, 100 + kPatience})));
+    EXPECT_EQ(machine_.state(), State::kBasing);
+    EXPECT_THAT(EpochEnsured(ticket, absl::OkStatus()), ElementsAre(Base(ticket + 1, 100)));
+    EXPECT_THAT(Read(ticket + 1, 5, 110), Contains(Action(OpenGeneration{110 + kBound - kLag})));
+    EXPECT_EQ(epochs_.Vouched(), kEpoch);
+    Down();
+  }
 }
 
-TEST_F(ChannelMachineTest, AnEpochThatCannotBeMadeIsTriedAgain) {
+TEST_F(ChannelMachineTest, RegistersThatCannotBeMadeAreTriedAgainAfterAPause) {
   Subscribed();
   Read(1, Reading(5, 110, OperationId()));
   EXPECT_THAT(EpochEnsured(1, absl::UnavailableError("gone")), IsEmpty());
   EXPECT_THAT(TickAt(300), ElementsAre(Base(2, 300)));
+  Read(2, Reading(5, 300, OperationId()));
+  EpochEnsured(2, absl::OkStatus());
+  EXPECT_THAT(Read(3, Reading(5, 300, OperationId())), IsEmpty()) << "made, and gone again";
+  EXPECT_THAT(TickAt(500), ElementsAre(Base(4, 500)));
 }
 
 TEST_F(ChannelMachineTest, AClearDuringTheBaseReadingHasItReadAgain) {
@@ -194,7 +205,7 @@ TEST_F(ChannelMachineTest, ABaseThatShowsAnotherEpochThanKnownDropsMemoryAndRepo
   Open(5);
   Down();
   Subscribed();
-  EXPECT_THAT(Read(2, Reading(0, 120, {9, 2})),
+  EXPECT_THAT(Read(2, Reading(1, 120, {9, 2})),
               ElementsAre(Action(CloseGeneration{CloseCause::kEpochChanged}), Action(DropLocal{}),
                           Action(OpenGeneration{120 + kBound - kLag})));
 }
@@ -272,15 +283,6 @@ TEST_F(ChannelMachineTest, ADuplicateOfTheLastIsHarmlessAndAnOlderOneIsAGap) {
   EXPECT_EQ(machine_.state(), State::kOpen);
   Hear(6, 7);
   EXPECT_THAT(Hear(5, 6), Contains(Action(CloseGeneration{CloseCause::kGap})));
-}
-
-TEST_F(ChannelMachineTest, AnEmptyLaneIsABaseLikeAnyOther) {
-  Open(0);
-  TickAt(300);
-  EXPECT_THAT(Read(2, 0, 300), ElementsAre(Lease(300)));
-  Hear(0, 1);
-  TickAt(500);
-  EXPECT_THAT(Read(3, 1, 500), ElementsAre(Lease(500)));
 }
 
 TEST_F(ChannelMachineTest, InvalidatesInEveryState) {

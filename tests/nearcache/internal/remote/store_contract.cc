@@ -202,6 +202,8 @@ void StoreContract::SetUp() {
   const absl::StatusOr<OperationId> epoch = process_->EnsureEpoch({99, 1});
   ASSERT_TRUE(epoch.ok()) << epoch.status();
   epoch_ = *epoch;
+  // Tests begin without a lane, so that an empty one shows that nothing was announced.
+  ASSERT_TRUE(process_->Execute({"DEL", "ns:lane"}).ok());
 }
 
 OperationId StoreContract::StoreValue(const std::string& key, absl::string_view payload) {

@@ -185,6 +185,14 @@ TEST_P(StoreContract, TheFirstEpochStaysUntilItIsLost) {
   EXPECT_TRUE(process().Messages().empty());
 }
 
+TEST_P(StoreContract, EnsuringAnEpochAlsoMakesTheLaneThatIsMissing) {
+  EXPECT_EQ(*process().EnsureEpoch({7, 7}), epoch());
+  EXPECT_EQ(process().ReadLane().lane, (OperationId{7, 7}));
+  EXPECT_EQ(*process().EnsureEpoch({8, 8}), epoch());
+  EXPECT_EQ(process().ReadLane().lane, (OperationId{7, 7})) << "the lane that is there stays";
+  EXPECT_TRUE(process().Messages().empty());
+}
+
 // --- Other commands
 
 TEST_P(StoreContract, ExecuteGivesTheReplyOfAnyCommand) {

@@ -122,23 +122,23 @@ class EngineEvents {
 
 // Plain sums since Create; gauges are marked.
 struct EngineStats {
-  uint64_t operations = 0;       // Accepted by Submit.
-  uint64_t completed = 0;        // With an ok status; server errors count as completed.
-  uint64_t failed = 0;           // With any other status, timeouts included, refusals not.
-  uint64_t timeouts = 0;         // kDeadlineExceeded.
-  uint64_t rejected = 0;         // kResourceExhausted from Submit.
-  uint64_t resends = 0;          // Sent again after a lost connection.
-  uint64_t late_replies = 0;     // Fell on a tombstone.
-  uint64_t protocol_errors = 0;  // Connections closed because of what the server sent.
-  uint64_t health_failures = 0;  // Connections closed by health_timeout.
-  uint64_t connects = 0;         // Handshakes that succeeded.
-  uint64_t connect_failures = 0;
-  uint64_t disconnects = 0;     // Ready links that went down, Resets included.
-  uint64_t pushes_ignored = 0;  // Push frames of unknown kinds.
-  uint64_t bytes_sent = 0;
-  uint64_t bytes_received = 0;
-  uint64_t writes = 0;  // System calls that sent something; operations / writes = pipelining.
-  uint64_t reads = 0;
+  uint64_t operations = 0;         // Accepted by Submit.
+  uint64_t completed = 0;          // With an ok status; server errors count as completed.
+  uint64_t failed = 0;             // With any other status, timeouts included, refusals not.
+  uint64_t timeouts = 0;           // kDeadlineExceeded.
+  uint64_t rejected = 0;           // kResourceExhausted from Submit.
+  uint64_t resends = 0;            // Sent again after a lost connection.
+  uint64_t late_replies = 0;       // Fell on a tombstone.
+  uint64_t protocol_errors = 0;    // Connections closed because of what the server sent.
+  uint64_t health_failures = 0;    // Connections closed by health_timeout.
+  uint64_t connects = 0;           // Handshakes that succeeded.
+  uint64_t connect_failures = 0;   // Attempts that did not get that far.
+  uint64_t disconnects = 0;        // Ready links that went down, Resets included.
+  uint64_t pushes_ignored = 0;     // Push frames of unknown kinds.
+  uint64_t bytes_sent = 0;         // Handshakes included, as for the next three.
+  uint64_t bytes_received = 0;     // TLS counts what is inside.
+  uint64_t writes = 0;             // System calls that sent something; operations / writes = pipelining.
+  uint64_t reads = 0;              // System calls that received something.
   uint64_t wakeups = 0;            // eventfd writes by Submit.
   uint64_t queued_operations = 0;  // Gauge: all that counts against operations_max.
   uint64_t queued_bytes = 0;       // Gauge: against bytes_max.
@@ -157,15 +157,16 @@ class Engine {
   // Shutdown(). REQUIRES: not on the loop's thread.
   ~Engine();
 
-  // Starts the thread and both links; does not wait for them. Operations may be submitted before. kInternal if the
-  // kernel gives no thread or descriptor; kFailedPrecondition if called twice or after Shutdown.
+  // Starts the thread and both links; does not wait for them. Operations may be submitted before, and wait.
+  // kResourceExhausted if the system gives no thread; kFailedPrecondition if called twice or after Shutdown.
   absl::Status Start();
 
   // Takes over `operation`; see Operation::done for where it completes.
   void Submit(Operation operation);
 
-  // Runs `task` on the loop's thread, soon; from inside the loop's thread, before the loop sends what is ready. Tasks
-  // and operations posted by one thread are taken in order. False, and `task` is destroyed, after Shutdown.
+  // Runs `task` on the loop's thread, soon, and before the loop sends what is ready. What one other thread posts and
+  // submits is taken in order; on the loop's thread Submit takes at once, Post after what is running. False, and `task`
+  // is destroyed, after Shutdown.
   bool Post(Task task);
 
   // Runs `task` on the loop's thread at `when`, give or take a tick. Tasks that are not due at Shutdown are destroyed.
@@ -173,7 +174,8 @@ class Engine {
 
   // Cuts a link and connects anew: as if the server had closed it, with `cause` in the statuses. At once, unless the
   // link had become ready only a moment ago. On the loop's thread the link is cut before the call returns (OnDown comes
-  // from inside it), elsewhere soon after. A link that backs off starts its next attempt now.
+  // from inside it) or, if called from inside an event of that link, right after the event; elsewhere soon after. A
+  // link that backs off starts its next attempt now.
   void ResetData(const absl::Status& cause);
   void ResetChannel(const absl::Status& cause);
   void ResetAll(const absl::Status& cause);

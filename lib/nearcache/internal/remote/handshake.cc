@@ -79,8 +79,8 @@ void Handshake::Add(Step step, std::initializer_list<absl::string_view> command)
 void Handshake::AddHello() {
   std::vector<absl::string_view> hello = {"HELLO", "3"};
   if (!options_.password.empty()) {
-    const absl::string_view user = options_.user.empty() ? "default" : options_.user;
-    hello.insert(hello.end(), {"AUTH", user, options_.password});
+    const bool has_user = !options_.user.empty();
+    hello.insert(hello.end(), {"AUTH", has_user ? absl::string_view(options_.user) : "default", options_.password});
   }
   if (!options_.client_name.empty()) hello.insert(hello.end(), {"SETNAME", options_.client_name});
   AppendCommand(&bytes_, hello);
@@ -103,17 +103,25 @@ HandshakeOutcome Handshake::Refuse(absl::Status status, bool permanent) const {
   return outcome;
 }
 
+Reply::Type Handshake::ExpectedType(Step step) {
+  switch (step) {
+    case Step::kHello:
+      return Reply::Type::kArray;
+    case Step::kServer:
+    case Step::kReplication:
+      return Reply::Type::kString;
+    default:
+      return Reply::Type::kStatus;
+  }
+}
+
 HandshakeOutcome Handshake::Judge(absl::Span<const Reply> replies) const {
   const size_t count = std::min(replies.size(), steps_.size());
   for (size_t i = 0; i < count; ++i) {
     // Nothing depends on these two: a name is for people, and the limit is for a message.
     if (steps_[i] == Step::kSetName || steps_[i] == Step::kDatabases) continue;
     if (replies[i].is_error()) return JudgeError(steps_[i], replies[i], replies);
-    const bool status_expected = steps_[i] == Step::kAuth || steps_[i] == Step::kSelect || steps_[i] == Step::kPing;
-    const Reply::Type expected = status_expected             ? Reply::Type::kStatus
-                                 : steps_[i] == Step::kHello ? Reply::Type::kArray
-                                                             : Reply::Type::kString;
-    if (replies[i].type != expected) {
+    if (replies[i].type != ExpectedType(steps_[i])) {
       return Refuse(absl::InternalError("does not answer as a Redis server would"), false);
     }
   }

@@ -69,6 +69,7 @@ class Handshake {
   void AddAuth();
   void Add(Step step, std::initializer_list<absl::string_view> command);
 
+  static Reply::Type ExpectedType(Step step);
   const Reply* Find(Step step, absl::Span<const Reply> replies) const;
   HandshakeOutcome JudgeError(Step step, const Reply& reply, absl::Span<const Reply> replies) const;
   absl::Status SelectStatus(const Reply& error, absl::Span<const Reply> replies) const;

@@ -41,6 +41,19 @@ nc_root_tools() {
     install "${need[@]}"
 }
 
+# The last touch to a new root, and the list of what it holds: no service of the root ever starts by itself, each file
+# bound later has a place to be bound to, and our own rc files stand in for Debian's, which suits one mode and uses
+# deprecated flags.
+# shellcheck disable=SC2016
+NC_ROOT_FINISH='
+  set -euo pipefail
+  cd "$1"
+  printf "#!/bin/sh\nexit 101\n" >usr/sbin/policy-rc.d
+  chmod 755 usr/sbin/policy-rc.d
+  touch etc/resolv.conf etc/hosts
+  printf "# See third_party/bare_machine/deps.sh in the checkout.\n" >etc/bazel/bazelrc
+  printf "%s\n" "${@:2}" >etc/nearcache-packages'
+
 nc_root_bootstrap() {
   local staging="$1" mirror="$2" list
   list="$(IFS=,; printf '%s' "${NC_PACKAGES[*]}")"
@@ -48,13 +61,31 @@ nc_root_bootstrap() {
     --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Languages "none"' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
     "$NC_SUITE" "$staging" "deb $mirror $NC_SUITE main" </dev/null
-  # No service of the root ever starts by itself, and each file bound later has a place to be bound to.
-  printf '#!/bin/sh\nexit 101\n' >"$staging/usr/sbin/policy-rc.d"
-  chmod 755 "$staging/usr/sbin/policy-rc.d"
-  touch "$staging/etc/resolv.conf" "$staging/etc/hosts"
-  # Our own rc files say all that Debian's says, for either mode and without its deprecated flags.
-  printf '# See third_party/bare_machine/deps.sh in the checkout.\n' >"$staging/etc/bazel/bazelrc"
-  printf '%s\n' "${NC_PACKAGES[@]}" >"$staging/etc/nearcache-packages"
+  [[ $(id -u) == 0 ]] || nc_root_shift_ids "$staging"
+  nc_mapped bash -c "$NC_ROOT_FINISH" bash "$staging" "${NC_PACKAGES[@]}"
+}
+
+# Runs a command as the owner of the root's files: as is for root, else with the user's ids mapped as nc_enter maps them.
+nc_mapped() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  else
+    unshare --user --map-root-user --map-auto -- "$@"
+  fi
+}
+
+# Without root, mmdebstrap gives the root's files to the first of the user's subordinate ids. In the namespace that
+# nc_enter makes, the user himself is 0 and these come after him: move each id down by one.
+nc_root_shift_ids() {
+  # shellcheck disable=SC2016
+  nc_mapped bash -c '
+    set -euo pipefail
+    for kind in uid:U:chown gid:G:chgrp; do
+      IFS=: read -r test format change <<<"$kind"
+      for id in $(find "$1" -printf "%$format\n" | sort -nu); do
+        [[ $id == 0 ]] || find "$1" "-$test" "$id" -exec "$change" --no-dereference "$((id - 1))" {} +
+      done
+    done' bash "$1"
 }
 
 # Installs packages into the root in place, repairing an installation that was cut short.
@@ -90,10 +121,5 @@ nc_root_ensure() {
 
 # Removes a tree that may belong to mapped user ids; never crosses into a mounted file system.
 nc_remove() {
-  [[ -e "$1" ]] || return 0
-  if [[ $(id -u) == 0 ]]; then
-    rm -rf --one-file-system -- "$1"
-  else
-    unshare --user --map-root-user --map-auto rm -rf --one-file-system -- "$1"
-  fi
+  [[ ! -e "$1" ]] || nc_mapped rm -rf --one-file-system -- "$1"
 }

@@ -43,9 +43,10 @@ MonotonicNanos EndOfLife(const absl::optional<absl::Duration>& time_to_live, Mon
   return AddDuration(now, absl::Milliseconds(milliseconds));
 }
 
-// Only the one spelling that the number would be printed in.
-bool ParseCanonical(absl::string_view digits, int64_t* number) {
-  return absl::SimpleAtoi(digits, number) && absl::StrCat(*number) == digits;
+// The number of an integer frame's payload, which holds it twice, in the one spelling that it would be printed in.
+bool ParseIntegerPayload(absl::string_view payload, int64_t* number) {
+  const absl::string_view digits = payload.substr(0, payload.size() / 2);
+  return absl::SimpleAtoi(digits, number) && absl::StrCat(*number, " ", *number) == payload;
 }
 
 }  // namespace
@@ -119,7 +120,7 @@ absl::optional<Reply> FakeKeyspace::CheckNumber(const ChangeRequest& request, co
   if (live) {
     if (static_cast<FrameCodec>(entry->bytes[kFrameCodecOffset]) != FrameCodec::kInteger ||
         entry->bytes.size() < kFrameHeaderSize ||
-        !ParseCanonical(absl::string_view(entry->bytes).substr(kFrameHeaderSize), &number)) {
+        !ParseIntegerPayload(absl::string_view(entry->bytes).substr(kFrameHeaderSize), &number)) {
       return ScriptAnswer(ScriptReply::kNotAnInteger);
     }
   } else if (!request.create) {
@@ -173,7 +174,8 @@ Reply FakeKeyspace::Mutate(const ScriptNames& names, const ChangeRequest& reques
       break;
     case ChangeKind::kIncrement: {
       const MonotonicNanos expires_at = live ? found->expires_at : EndOfLife(request.time_to_live, now);
-      Put(key, {absl::StrCat(absl::string_view(request.value).substr(0, kFrameHeaderSize), sum), false, expires_at});
+      Put(key, {absl::StrCat(absl::string_view(request.value).substr(0, kFrameHeaderSize), sum, " ", sum), false,
+                expires_at});
       return ScriptAnswer(ScriptReply::kApplied, StringReply(absl::StrCat(sum)));
     }
     case ChangeKind::kClear:

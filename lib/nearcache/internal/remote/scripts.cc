@@ -78,7 +78,9 @@ constexpr absl::string_view kAddNumbers = R"lua(
 local d = '0'
 if live then
   if string.byte(h, 5) ~= 2 then return {3} end
-  d = redis.call('GETRANGE', KEYS[3], 64, 84)
+  local again
+  d, again = string.match(redis.call('GETRANGE', KEYS[3], 64, 105), '^(%S+) (%S+)$')
+  if not d or d ~= again then return {3} end
 elseif ARGV[7] ~= '1' then
   return {0}
 end
@@ -109,11 +111,11 @@ local sum = join(hi + dhi, lo + dlo)
 if not sum then return {4} end
 )lua";
 static_assert(kFrameCodecOffset == 4 && static_cast<int>(FrameCodec::kInteger) == 2, "kAddNumbers");
-static_assert(kFrameHeaderSize == 64 && kFrameIntegerSizeMax == 20,
+static_assert(kFrameHeaderSize == 64 && kFrameIntegerPayloadSizeMax == 41,
               "kAddNumbers reads one byte more than a number has");
 
 constexpr absl::string_view kStoreSum = R"lua(
-local f = string.sub(ARGV[4], 1, 64) .. sum
+local f = string.sub(ARGV[4], 1, 64) .. sum .. ' ' .. sum
 if live then
   redis.call('SET', KEYS[3], f, 'KEEPTTL')
 elseif ARGV[5] == '' then
@@ -138,10 +140,10 @@ return {1}
 )lua";
 
 constexpr absl::string_view kMarkExpired = R"lua(
-redis.call('SETRANGE', KEYS[3], 3, '\1')
+redis.call('SETRANGE', KEYS[3], 3, '\255')
 return {1}
 )lua";
-static_assert(static_cast<int>(FrameState::kExpired) == 1, "kMarkExpired");
+static_assert(static_cast<int>(FrameState::kExpired) == 0xFF, "kMarkExpired");
 
 constexpr absl::string_view kReplaceEpoch = R"lua(
 redis.call('SET', KEYS[2], ARGV[4])

@@ -152,7 +152,7 @@ TEST_P(StoreContract, IncrementsOfManyProcessesAddUp) {
     EXPECT_TRUE(process().Change(process().Increment("n", epoch(), 3)).applied);
     EXPECT_TRUE(second.Change(second.Increment("n", epoch(), -1)).applied);
   }
-  EXPECT_EQ(PayloadOf(*server().Peek("ns:1:n")), "100");
+  EXPECT_EQ(PayloadOf(*server().Peek("ns:1:n")), "100 100");
 }
 
 }  // namespace

@@ -1,0 +1,58 @@
+// What the tier says that it holds, against what the allocator says. Needs the real allocator: not under sanitizers.
+
+#include <malloc.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/base/hashed_key.h"
+#include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/local/local_tier.h"
+#include "tests/nearcache/internal/local/tier_fixture.h"
+
+namespace nearcache::internal::local {
+namespace {
+
+class LocalTierAccountingTest : public TierTest {
+ protected:
+  LocalTierAccountingTest() { options_.staleness_bound = absl::InfiniteDuration(); }
+};
+
+size_t AllocatedByTheProcess() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// The figure of the tier against that of the allocator, for small and for large values, while the tier grows, when it
+// is full, and after churn.
+void ExpectAccountedWithinThreePercent(LocalTier* tier, size_t value_bytes, int entries) {
+  const std::string value(value_bytes, 'v');
+  const size_t before = AllocatedByTheProcess();
+  for (int i = 0; i < entries; ++i) {
+    const std::string key = absl::StrCat("key-number-", i);
+    tier->Put(HashKey(key, tier->hash_seed()), value, OperationId{1, static_cast<uint64_t>(i) + 1}, 1, kNever);
+    if (i % (entries / 10) != entries / 10 - 1) continue;
+    const auto accounted = static_cast<double>(tier->GetStats().bytes);
+    const auto allocated = static_cast<double>(AllocatedByTheProcess() - before);
+    EXPECT_LT(accounted, 1.03 * allocated) << "after " << i;
+    EXPECT_GT(accounted, 0.97 * allocated) << "after " << i;
+  }
+}
+
+TEST_F(LocalTierAccountingTest, AccountedBytesAreWhatTheAllocatorHoldsForSmallValues) {
+  options_.capacity_bytes = 12'000'000;
+  ExpectAccountedWithinThreePercent(&tier(), 50, 200'000);
+  EXPECT_GT(tier().GetStats().removals_capacity, 10'000u);
+}
+
+TEST_F(LocalTierAccountingTest, AccountedBytesAreWhatTheAllocatorHoldsForLargeValues) {
+  options_.capacity_bytes = size_t{40} << 20;
+  ExpectAccountedWithinThreePercent(&tier(), 50 * 1024, 3'000);
+  EXPECT_GT(tier().GetStats().removals_capacity, 1'000u);
+}
+
+}  // namespace
+}  // namespace nearcache::internal::local

@@ -81,7 +81,7 @@ struct ReadOutcome {
   bool found = false;
   Value value;
   EntryInfo info;
-  bool loaded = false;  // A loader decided how it ended. Passed on to the waiters.
+  bool loaded = false;  // A loader decided how it ended: no event on the key, unless it is stored. Passed on to the waiters.
 };
 
 // Called once, never under a lock, on the thread that completed the flight. Must be quick: others wait behind it.

@@ -169,12 +169,14 @@ std::vector<Waiter> Stripe::CompleteRead(Flight* flight, const ReadOutcome& outc
     const HashedKey key = flight->hashed_key();
     const OperationId id = outcome.found ? outcome.info.id : OperationId();
     const bool storable = flight->attached && flight->began.era == state_->CurrentEra() && flight->events.Allows(id);
+    // A loader's value comes from the source: that it may not be stored says nothing about what others stored.
+    const bool is_event = storable || !outcome.loaded;
     // The reply is an event for whatever else is in progress: writes, and a flight that took over the slot.
-    NoteInSlot(key, id);
+    if (is_event) NoteInSlot(key, id);
     if (outcome.found && !storable) state_->Add(Count::kFillsRefused);
     if (storable && built != nullptr && Store(key, built)) {
       built = nullptr;
-    } else {
+    } else if (is_event) {
       RemoveDifferent(key, id);
     }
   }

@@ -24,9 +24,7 @@ class RealClock final : public Clock {
   MonotonicNanos Now() const override { return ReadClock(CLOCK_MONOTONIC); }
   MonotonicNanos NowCoarse() const override { return ReadClock(CLOCK_MONOTONIC_COARSE); }
   int64_t CoarseLagNanos() const override { return coarse_lag_nanos_; }
-  int64_t SuspendedNanos() const override {
-    return ReadClock(CLOCK_BOOTTIME) - ReadClock(CLOCK_MONOTONIC);
-  }
+  int64_t SuspendedNanos() const override { return ReadClock(CLOCK_BOOTTIME) - ReadClock(CLOCK_MONOTONIC); }
 
  private:
   const int64_t coarse_lag_nanos_ = TwoCoarseTicks();

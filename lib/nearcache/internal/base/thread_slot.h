@@ -49,15 +49,11 @@ inline ThreadSlot& ThisThreadSlot() {
 }
 
 // How many slots exist; grows only.
-inline size_t ThreadSlotCount() {
-  return thread_slot_internal::slot_count.load(std::memory_order_relaxed);
-}
+inline size_t ThreadSlotCount() { return thread_slot_internal::slot_count.load(std::memory_order_relaxed); }
 
 // The newest slot; follow `next` for the others. A slot that is added later belongs to a thread
 // that has not read anything yet.
-inline const ThreadSlot* FirstThreadSlot() {
-  return thread_slot_internal::all_slots.load(std::memory_order_seq_cst);
-}
+inline const ThreadSlot* FirstThreadSlot() { return thread_slot_internal::all_slots.load(std::memory_order_seq_cst); }
 
 }  // namespace nearcache::internal
 

@@ -9,22 +9,20 @@
 // The life of a key is one state machine (mechanisms M6 and M7 of the protocol); all transitions under the stripe's
 // mutex:
 //
-//   absent   -> pending    BeginRead           the first reader leads, later ones join while the flight is joinable
-//   pending  -> resident   CompleteRead        only if every event since BeginRead carried the fetched value's own id
-//   pending  -> absent     CompleteRead        otherwise, or nothing was found: it delivers, it is not stored
-//   pending  -> pending    BeginRead           the flight may no longer be joined: a new one takes the slot, the old
-//   one
-//                                              is detached: it delivers to those who wait, it is never stored
-//   resident -> absent     Invalidate          an event with another id; also eviction, expiry, Clear
-//   any      -> writing    BeginWrite          the resident goes, flights are detached; readers bypass and store
-//   nothing writing  -> resident   EndWrite            acknowledged, the only writer, and no event with another id
-//   meanwhile writing  -> absent     EndWrite            otherwise: failed, unknown, overlapped or overtaken
+//   absent   -> pending    BeginRead     the first reader leads, later ones join while the flight is joinable
+//   pending  -> resident   CompleteRead  only if every event since BeginRead carried the fetched value's own id
+//   pending  -> absent     CompleteRead  otherwise, or nothing was found: it delivers, it is not stored
+//   pending  -> pending    BeginRead     the flight may not be joined any more: a new one takes the slot, the old one
+//                                        is detached: it delivers to those who wait, it is never stored
+//   resident -> absent     Invalidate    an event with another id; also eviction, expiry, Clear
+//   any      -> writing    BeginWrite    the resident goes, flights are detached; readers bypass and store nothing
+//   writing  -> resident   EndWrite      acknowledged, the only writer, and no event with another id meanwhile
+//   writing  -> absent     EndWrite      otherwise: failed, unknown, overlapped or overtaken
 //
 // An *event* on a key is a message about it, a reply that carried a value of it, or the acknowledgement of an own
 // write. Two events with different ids void a flight or a write for good: nobody can tell which of them is newer.
 //
-// All times given as `now` may come from Clock::NowCoarse(): the tier itself adds its lag, and so serves nothing too
-// late.
+// All times given as `now` may come from Clock::NowCoarse(): the tier adds its lag, and so serves nothing too late.
 //
 // Served at `now` is an entry that has not expired, was not cleared, and is either fresh in itself (fetched at most the
 // staleness bound ago) or covered by its lane's lease (lane_lease.h).
@@ -81,7 +79,8 @@ struct ReadOutcome {
   bool found = false;
   Value value;
   EntryInfo info;
-  bool loaded = false;  // A loader decided how it ended: no event on the key, unless it is stored. Passed on to the waiters.
+  // A loader decided how it ended: no event on the key, unless it is stored. Passed on to the waiters.
+  bool loaded = false;
 };
 
 // Called once, never under a lock, on the thread that completed the flight. Must be quick: others wait behind it.

@@ -356,6 +356,18 @@ TEST_F(CoherenceRulesTest, ALoadIsNotWorthAnnouncingAfterAnyEvent) {
   EXPECT_EQ(Hit("k"), absl::nullopt);
 }
 
+// What a loader brings comes from the source: it says nothing of what the remote tier holds.
+TEST_F(CoherenceRulesTest, ALoadThatMayNotBeStoredIsNoEvent) {
+  const FlightRef load = Lead("k", FlightKind::kLoad);
+  Message("k", kV2);
+  Message("k", kV3);
+  Fill("k", "v3", kV3);
+  ReadOutcome loaded = Found("v1", kV1);
+  loaded.loaded = true;
+  tier().CompleteRead(load, loaded);
+  EXPECT_EQ(Hit("k"), "v3");
+}
+
 TEST_F(CoherenceRulesTest, FailedReadsDeliverAndAreNoEvent) {
   const FlightRef first = Lead("k");
   ASSERT_EQ(RoleOf("k"), Role::kJoin);

@@ -198,6 +198,7 @@ class Comparison {
     const int choice = Below(8);
     if (choice == 0) outcome.status = absl::UnavailableError("down");
     outcome.found = choice > 1;
+    outcome.loaded = pending.reference->kind == FlightKind::kLoad && Below(2) == 0;
     if (outcome.found) {
       outcome.value = Value::Copy(SomeValue());
       outcome.info.id = SomeId();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -198,87 +199,107 @@ TEST(LocalTierStressTest, TablesGrowAndShrinkUnderReaders) {
 
 // Session order within one process: a thread that saw a version never sees an older one later. The "server" is a number
 // per key behind a mutex; replies, messages and acknowledgements arrive late and in any order.
-TEST(LocalTierStressTest, NoThreadGoesBackInTime) {
-  constexpr uint64_t kKeys = 4;
-  LocalTierOptions options;
-  options.stripe_count = 1;
-  options.staleness_bound = absl::Seconds(100);
-  const std::unique_ptr<LocalTier> tier = LocalTier::Create(options);
+class SessionOrder {
+ public:
+  SessionOrder() : servers_(kKeys) {
+    LocalTierOptions options;
+    options.stripe_count = 1;
+    options.staleness_bound = absl::Seconds(100);
+    tier_ = LocalTier::Create(options);
+  }
+
+  // One random operation; thread 0 alone writes, thread 1 alone brings messages.
+  void Step(int thread, std::mt19937_64* random) {
+    const uint64_t number = (*random)() % kKeys;
+    Server& server = servers_[number];
+    const std::string key = KeyNumber(number);
+    const uint64_t floor = server.seen.load();
+    const bool special = (*random)() % 4 == 0;
+    const bool late = (*random)() % 2 == 0;
+    if (thread == 1 && special) return BringMessages(&server, key);
+    const uint64_t got = thread == 0 && special ? Write(&server, key, late) : Read(&server, key, late);
+    if (got == 0) return;
+    ASSERT_GE(got, floor) << key;
+    uint64_t seen = server.seen.load();
+    while (seen < got && !server.seen.compare_exchange_weak(seen, got)) {
+    }
+  }
+
+  uint64_t hits() const { return tier_->GetStats().hits; }
+
+ private:
+  static constexpr uint64_t kKeys = 4;
+
   struct Server {
     absl::Mutex mutex;
     uint64_t version = 1;
     std::vector<uint64_t> messages;
     std::atomic<uint64_t> seen{1};
   };
-  std::vector<Server> servers(kKeys);
-  OnThreads([&](int thread, std::mt19937_64 random) {
-    for (int step = 0; step < 30'000; ++step) {
-      const uint64_t number = random() % kKeys;
-      Server& server = servers[number];
-      const std::string key = KeyNumber(number);
-      const HashedKey hashed = HashKey(key, tier->hash_seed());
-      const MonotonicNanos now = Clock::Real()->NowCoarse();
-      const uint64_t floor = server.seen.load();
-      uint64_t got = 0;
-      if (thread == 0 && random() % 4 == 0) {
-        // The only writer of a session: ids stand for the server's order.
-        uint64_t version = 0;
-        const uint64_t next = [&] {
-          absl::MutexLock lock(&server.mutex);
-          return server.version + 1;
-        }();
-        const WriteRef write = tier->BeginWrite(hashed, {1, next}, now);
-        {
-          absl::MutexLock lock(&server.mutex);
-          version = ++server.version;
-          server.messages.push_back(version);
-        }
-        if (random() % 2 == 0) std::this_thread::yield();
-        tier->EndWrite(write, WriteOutcome::kApplied, Value::Copy(ValueOf(key, version)), kNever);
-        got = version;
-      } else if (thread == 1 && random() % 4 == 0) {
-        std::vector<uint64_t> messages;
-        {
-          absl::MutexLock lock(&server.mutex);
-          messages.swap(server.messages);
-        }
-        for (const uint64_t version : messages) tier->Invalidate(hashed, {1, version});
-        continue;
-      } else {
-        std::string copy;
-        Waiter unused = [](const ReadOutcome&) {};
-        if (tier->GetCopy(hashed, now, &copy)) {
-          got = CheckedVersion(key, copy);
-        } else {
-          const ReadStart start = tier->BeginRead(hashed, now, FlightKind::kRead, &unused);
-          if (start.role == ReadStart::Role::kJoin) continue;
-          if (start.role == ReadStart::Role::kHit) {
-            got = CheckedVersion(key, start.value.view());
-          } else {
-            {
-              absl::MutexLock lock(&server.mutex);
-              got = server.version;
-            }
-            if (random() % 2 == 0) std::this_thread::yield();
-            if (start.role == ReadStart::Role::kLead) {
-              ReadOutcome outcome;
-              outcome.found = true;
-              outcome.value = Value::Copy(ValueOf(key, got));
-              outcome.info.id = {1, got};
-              tier->CompleteRead(start.flight, outcome);
-            } else {
-              tier->NoteReply(hashed, {1, got});
-            }
-          }
-        }
-      }
-      ASSERT_GE(got, floor) << key;
-      uint64_t seen = server.seen.load();
-      while (seen < got && !server.seen.compare_exchange_weak(seen, got)) {
-      }
+
+  HashedKey Hashed(const std::string& key) const { return HashKey(key, tier_->hash_seed()); }
+
+  static uint64_t VersionOf(Server* server) {
+    absl::MutexLock lock(&server->mutex);
+    return server->version;
+  }
+
+  // There is one writer, so it knows the id that its write will have in the server's order.
+  uint64_t Write(Server* server, const std::string& key, bool late) {
+    const uint64_t version = VersionOf(server) + 1;
+    const WriteRef write = tier_->BeginWrite(Hashed(key), {1, version}, Clock::Real()->NowCoarse());
+    {
+      absl::MutexLock lock(&server->mutex);
+      server->version = version;
+      server->messages.push_back(version);
     }
+    if (late) std::this_thread::yield();
+    tier_->EndWrite(write, WriteOutcome::kApplied, Value::Copy(ValueOf(key, version)), kNever);
+    return version;
+  }
+
+  void BringMessages(Server* server, const std::string& key) {
+    std::vector<uint64_t> messages;
+    {
+      absl::MutexLock lock(&server->mutex);
+      messages.swap(server->messages);
+    }
+    for (const uint64_t version : messages) tier_->Invalidate(Hashed(key), {1, version});
+  }
+
+  // 0 if it joined another read.
+  uint64_t Read(Server* server, const std::string& key, bool late) {
+    const MonotonicNanos now = Clock::Real()->NowCoarse();
+    std::string copy;
+    if (tier_->GetCopy(Hashed(key), now, &copy)) return CheckedVersion(key, copy);
+    Waiter unused = [](const ReadOutcome&) {};
+    const ReadStart start = tier_->BeginRead(Hashed(key), now, FlightKind::kRead, &unused);
+    if (start.role == ReadStart::Role::kJoin) return 0;
+    if (start.role == ReadStart::Role::kHit) return CheckedVersion(key, start.value.view());
+    const uint64_t version = VersionOf(server);
+    if (late) std::this_thread::yield();
+    if (start.role == ReadStart::Role::kBypass) {
+      tier_->NoteReply(Hashed(key), {1, version});
+      return version;
+    }
+    ReadOutcome outcome;
+    outcome.found = true;
+    outcome.value = Value::Copy(ValueOf(key, version));
+    outcome.info.id = {1, version};
+    tier_->CompleteRead(start.flight, outcome);
+    return version;
+  }
+
+  std::unique_ptr<LocalTier> tier_;
+  std::vector<Server> servers_;
+};
+
+TEST(LocalTierStressTest, NoThreadGoesBackInTime) {
+  SessionOrder order;
+  OnThreads([&](int thread, std::mt19937_64 random) {
+    for (int step = 0; step < 30'000 && !testing::Test::HasFailure(); ++step) order.Step(thread, &random);
   });
-  EXPECT_GT(tier->GetStats().hits, 1000u);
+  EXPECT_GT(order.hits(), 1000u);
 }
 
 }  // namespace

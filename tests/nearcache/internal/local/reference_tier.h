@@ -89,8 +89,10 @@ class ReferenceTier {
     if (flight->attached) flights_.erase(flight->key);
     if (!outcome.status.ok()) return;
     const OperationId id = outcome.found ? outcome.info.id : OperationId();
+    const bool storable = flight->attached && flight->era == era_ && AllEventsAre(*flight, id);
+    if (outcome.loaded && !storable) return;
     Event(flight->key, id);
-    if (outcome.found && flight->attached && flight->era == era_ && AllEventsAre(*flight, id)) {
+    if (outcome.found && storable) {
       Resident resident{outcome.value.ToString(), outcome.info, flight->generation, flight->era};
       resident.info.fetched_at = flight->began;
       residents_[flight->key] = resident;

@@ -231,6 +231,35 @@ TEST_F(EngineOperationsTest, WhatHadNotBegunToLeaveIsSentOnTheNextConnection) {
   EXPECT_TRUE(behind->result().status.ok());
 }
 
+TEST_F(EngineOperationsTest, OfManyOnlyThoseThatBeganToLeaveAreUnknown) {
+  constexpr int kCount = 100;
+  StartAndConnect();
+  std::vector<std::shared_ptr<Running>> all;
+  const std::string value(10'000, 'x');
+  absl::Notification blocked;
+  engine_->Post([&] {
+    for (int i = 0; i < kCount; ++i) all.push_back(Submit(*engine_, {"SET", absl::StrCat(i), value}));
+    // Runs when the loop has sent what the socket takes.
+    engine_->RunAt(Clock::Real()->Now() + 1'000'000, [&] { blocked.Notify(); });
+  });
+  ASSERT_TRUE(blocked.WaitForNotificationWithTimeout(kPatience));
+  peer_.Close();
+  peer_ = server_.AcceptAndShakeHands();
+  int unknown = 0;
+  while (unknown < kCount && all[static_cast<size_t>(unknown)]->completed()) ++unknown;
+  EXPECT_GT(unknown, 0);
+  EXPECT_LT(unknown, kCount);
+  for (int i = 0; i < kCount; ++i) {
+    if (i < unknown) {
+      EXPECT_TRUE(all[static_cast<size_t>(i)]->result().unknown);
+    } else {
+      EXPECT_EQ(peer_.ReadCommand(), (Command{"SET", absl::StrCat(i), value})) << "or completed without being sent";
+      peer_.Send("+OK\r\n");
+      EXPECT_TRUE(all[static_cast<size_t>(i)]->result().status.ok());
+    }
+  }
+}
+
 TEST_F(EngineOperationsTest, ALargeCommandArrivesWhole) {
   StartAndConnect();
   std::string large(5 << 20, 'x');

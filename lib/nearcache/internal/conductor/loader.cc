@@ -119,7 +119,10 @@ void Load::OnRead(LoadReading reading) {
   }
   remote_answered_ = absl::IsNotFound(reading.result.status);
   stale_ = std::move(reading.stale);
-  if (!GiveTurn()) CompleteFlight(ReadOutcome());
+  if (GiveTurn()) return;
+  ReadOutcome given_up;
+  given_up.loaded = true;
+  CompleteFlight(given_up);
 }
 
 void Load::CompleteFlight(const ReadOutcome& outcome) {

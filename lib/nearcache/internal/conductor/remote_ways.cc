@@ -147,7 +147,8 @@ void RemoteWays::StoreLoaded(const HashedKey& key, const local::FlightRef& fligh
   query.keep_local = loaded.keep_local;
   query.deadline = loaded.deadline;
   writer_.Change(query, [this, flight, outcome = std::move(outcome), told,
-                         done = std::move(done)](const Changed&) mutable {
+                         done = std::move(done)](const Changed& changed) mutable {
+    outcome.info.id = changed.id;
     parts_.tier->CompleteRead(flight, outcome);
     std::move(done)(told);
   });

@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
+#include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/conductor/pending_call.h"
 #include "nearcache/internal/local/local_tier.h"
 #include "nearcache/internal/remote/reply.h"
@@ -84,6 +85,7 @@ struct Changed {
 
   absl::Status status;
   int64_t integer = 0;  // kIncrement: the sum.
+  OperationId id;       // Of the write, if it was made.
 };
 using ChangeDone = absl::AnyInvocable<void(Changed) &&>;
 

@@ -177,6 +177,7 @@ void Writer::End(WritePtr write, const ChangeResult& result) {
   Count(*write, result);
   Changed changed(Explain(*write, result));
   changed.integer = result.integer;
+  if (changed.status.ok()) changed.id = write->id;
   std::move(write->done)(std::move(changed));
 }
 

@@ -1,0 +1,216 @@
+#include "tests/simulation/faults.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "nearcache/internal/coherence/message.h"
+
+namespace nearcache::simulation {
+namespace {
+
+constexpr uint64_t kStrangerNonce = 0xfeed;
+
+}  // namespace
+
+Faults::Faults(int64_t bound_nanos, Scheduler* scheduler, ModelServer* server,
+               std::vector<std::unique_ptr<SimulatedProcess>>* processes, bool verbose)
+    : bound_(bound_nanos), scheduler_(scheduler), server_(server), processes_(processes), verbose_(verbose) {}
+
+void Faults::Run(MonotonicNanos end, int64_t pause_nanos) {
+  end_ = end;
+  pause_ = pause_nanos;
+  // Some kinds only, in each run: rare combinations come up more often than if all faults disturbed each other.
+  while (kinds_.empty()) {
+    for (int kind = 0; kind < kKinds; ++kind) {
+      if (scheduler_->Chance(0.3)) kinds_.push_back(static_cast<Kind>(kind));
+    }
+  }
+  KeepSnapshots(scheduler_->Between(bound_ / 20, bound_));
+  Next();
+}
+
+void Faults::Next() {
+  const MonotonicNanos at = scheduler_->now() + scheduler_->Between(0, 2 * pause_);
+  if (at > end_) return;
+  scheduler_->At(at, Scheduler::World(), [this] {
+    ++injected_;
+    InjectOne();
+    Next();
+  });
+}
+
+SimulatedProcess& Faults::AnyProcess() {
+  return *(*processes_)[static_cast<size_t>(scheduler_->Below(static_cast<int64_t>(processes_->size())))];
+}
+
+// From nothing to three bounds; mostly short.
+int64_t Faults::SomeTime() {
+  return scheduler_->Chance(0.5) ? scheduler_->Below(bound_ / 2) : scheduler_->Below(3 * bound_);
+}
+
+void Faults::Say(absl::string_view what) {
+  if (verbose_) {
+    std::fprintf(stderr, "%12.3f ms  %s\n", static_cast<double>(scheduler_->now()) / kMillisecond,
+                 std::string(what).c_str());
+  }
+}
+
+void Faults::InjectOne() {
+  const Kind kind = kinds_[static_cast<size_t>(scheduler_->Below(static_cast<int64_t>(kinds_.size())))];
+  if (kind <= Kind::kPause) {
+    InjectIntoProcess(kind, AnyProcess(), SomeTime());
+  } else {
+    InjectIntoServer(kind, SomeTime());
+  }
+}
+
+void Faults::InjectIntoProcess(Kind kind, SimulatedProcess& process, int64_t time) {
+  const int number = process.number();
+  const Scheduler::Owner loop = Scheduler::Loop(number);
+  switch (kind) {
+    case Kind::kCutChannel:
+      Say(absl::StrCat("cut the channel of ", number));
+      scheduler_->After(0, loop, [&process] { process.store().CutChannel(); });
+      return;
+    case Kind::kCutData:
+      Say(absl::StrCat("cut the data connections of ", number));
+      scheduler_->After(0, loop, [&process] { process.store().CutData(); });
+      return;
+    case Kind::kDeafen:
+      Say(absl::StrCat("the channel of ", number, " is deaf"));
+      process.store().DeafenChannel();
+      return;
+    case Kind::kStall:
+      Say(absl::StrCat("the channel of ", number, " stalls for ", time / kMillisecond, " ms"));
+      process.store().StallChannel(time);
+      return;
+    default:
+      Say(absl::StrCat("process ", number, " stands still for ", time / kMillisecond, " ms"));
+      scheduler_->Pause(number, scheduler_->now() + time);
+      return;
+  }
+}
+
+void Faults::InjectIntoServer(Kind kind, int64_t time) {
+  switch (kind) {
+    case Kind::kServerPause:
+      Say(absl::StrCat("the server stands still for ", time / kMillisecond, " ms"));
+      server_->paused_until = scheduler_->now() + time;
+      return;
+    case Kind::kRefuse:
+      Say(absl::StrCat("the server refuses writes for ", time / kMillisecond, " ms"));
+      server_->refuses_writes = true;
+      scheduler_->After(time, Scheduler::World(), [this] { server_->refuses_writes = false; });
+      return;
+    case Kind::kFlush:
+      Say("FLUSHALL");
+      if (!server_->lane().empty()) NoteLoss("FLUSHALL");
+      server_->FlushAll();
+      return;
+    case Kind::kSwap:
+      return Swap();
+    case Kind::kLoseLane:
+      Say("the lane is deleted");
+      if (!server_->lane().empty()) NoteLoss("lane deleted");
+      server_->LoseLane();
+      return;
+    case Kind::kLoseEpoch:
+      // Not noted as a loss: nobody needs to notice if a Clear comes first.
+      Say("the epoch is evicted");
+      server_->LoseEpoch();
+      return;
+    case Kind::kRestart:
+      return Restart(static_cast<int>(scheduler_->Below(3)));
+    default:
+      return FailOver(/*lossy=*/scheduler_->Chance(0.6), /*deaf=*/scheduler_->Chance(0.7));
+  }
+}
+
+// The replica and the disk are a little behind.
+void Faults::KeepSnapshots(int64_t pause) {
+  server_->TakeSnapshot();
+  if (scheduler_->now() > end_) return;
+  scheduler_->After(scheduler_->Below(2 * pause), Scheduler::World(), [this, pause] { KeepSnapshots(pause); });
+}
+
+// As SWAPDB: other contents under living connections, and not a word about it.
+void Faults::Swap() {
+  if (scheduler_->Chance(0.5)) {
+    Say("other data, from elsewhere");
+    NoteLoss("SWAPDB");
+    server_->ReplaceAll({kStrangerNonce, ++strays_}, {kStrangerNonce, ++strays_});
+  } else {
+    // Not noted as a loss: if nothing was written since the snapshot, nothing changed.
+    Say("an old snapshot is put back");
+    server_->RestoreOldest();
+  }
+}
+
+void Faults::NoteLoss(absl::string_view what) {
+  Loss loss;
+  loss.at = scheduler_->now();
+  loss.what = std::string(what);
+  for (const auto& process : *processes_) {
+    const bool open = process->coordinator().open();
+    loss.generations.push_back(open ? static_cast<int64_t>(process->coordinator().GetStats().generations) : -1);
+  }
+  losses_.push_back(std::move(loss));
+}
+
+std::string Faults::Undetected() const {
+  for (const Loss& loss : losses_) {
+    for (size_t i = 0; i < processes_->size(); ++i) {
+      const auto generations = static_cast<int64_t>((*processes_)[i]->coordinator().GetStats().generations);
+      if (loss.generations[i] < 0 || generations > loss.generations[i]) continue;
+      return absl::StrCat("process ", i, " did not notice: ", loss.what, " at ", loss.at / kMillisecond, " ms");
+    }
+  }
+  return "";
+}
+
+void Faults::CutAllData() {
+  for (const auto& process : *processes_) {
+    SimulatedProcess* const one = process.get();
+    scheduler_->After(0, Scheduler::Loop(one->number()), [one] { one->store().CutData(); });
+  }
+}
+
+void Faults::CutAllChannels() {
+  for (const auto& process : *processes_) {
+    SimulatedProcess* const one = process.get();
+    scheduler_->After(0, Scheduler::Loop(one->number()), [one] { one->store().CutChannel(); });
+  }
+}
+
+void Faults::Restart(int keep) {
+  constexpr absl::string_view kHow[] = {"with its data", "with an old snapshot", "empty"};
+  Say(absl::StrCat("the server restarts ", kHow[keep]));
+  NoteLoss("restart");
+  former_.push_back(server_->Replace());
+  if (keep == 1) server_->RestoreLatest();
+  if (keep == 2) server_->FlushAll();
+  server_->reachable = false;
+  scheduler_->After(scheduler_->Below(bound_), Scheduler::World(), [this] { server_->reachable = true; });
+  CutAllData();
+  CutAllChannels();
+}
+
+// The replica takes over. Data connections break; the invalidation connections may stay with the old primary, alive and
+// deaf, where a stray client may even go on writing.
+void Faults::FailOver(bool lossy, bool deaf) {
+  Say(absl::StrCat("fail-over", lossy ? ", losing the last writes" : "", deaf ? ", channels stay behind" : ""));
+  NoteLoss("fail-over");
+  former_.push_back(server_->Replace());
+  if (lossy) server_->RestoreLatest();
+  CutAllData();
+  if (!deaf) CutAllChannels();
+  if (!scheduler_->Chance(0.3)) return;
+  ModelServer* const former = former_.back().get();
+  const internal::OperationId id{kStrangerNonce, ++strays_};
+  scheduler_->After(scheduler_->Below(bound_), Scheduler::World(), [former, id] {
+    const internal::remote::Announced change{internal::remote::ChangeKind::kSet, id, "0"};
+    former->StrayChange(id, internal::coherence::EncodeMessage(id, 1, {&change, 1}));
+  });
+}
+
+}  // namespace nearcache::simulation

@@ -1,0 +1,188 @@
+#include "tests/simulation/model_server.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "nearcache/internal/coherence/message.h"
+
+namespace nearcache::simulation {
+
+namespace coherence = ::nearcache::internal::coherence;
+namespace remote = ::nearcache::internal::remote;
+
+namespace {
+
+constexpr size_t kSnapshotsMax = 3;
+
+int KeyNumber(const std::string& key) {
+  int number = 0;
+  return absl::SimpleAtoi(key, &number) ? number : 0;
+}
+
+OperationId LaneIdOf(const std::string& message) {
+  const std::string payload = OperationId().ToBytes() + message;
+  return *coherence::PeekLaneId(payload);
+}
+
+}  // namespace
+
+absl::optional<Frame> Frame::FromBytes(absl::string_view bytes) {
+  if (bytes.size() != 2 * OperationId::kWireSize) return absl::nullopt;
+  return Frame{*OperationId::FromBytes(bytes.substr(0, 16)), *OperationId::FromBytes(bytes.substr(16))};
+}
+
+ModelServer::ModelServer(int keys, Mutant mutant, Scheduler* scheduler, Truth* truth)
+    : keys_(keys), mutant_(mutant), scheduler_(scheduler), truth_(truth) {
+  data_.position = Position(static_cast<size_t>(keys), kBefore);
+}
+
+ModelServer::Got ModelServer::Read(const std::vector<std::string>& keys) const {
+  Got got;
+  for (const std::string& key : keys) {
+    const auto value = data_.values.find(key);
+    got.values.push_back(value == data_.values.end() ? absl::nullopt : absl::make_optional(value->second));
+  }
+  got.epoch = data_.epoch;
+  got.position = truth_->Now();
+  return got;
+}
+
+remote::ChangeResult ModelServer::Change(const remote::ChangeRequest& request, const std::string& message) {
+  remote::ChangeResult result;
+  if (refuses_writes) {
+    result.status = absl::UnavailableError("READONLY");
+    return result;
+  }
+  if (request.kind == remote::ChangeKind::kSet) {
+    const absl::optional<Frame> frame = Frame::FromBytes(request.value);
+    if (data_.epoch.empty() || frame->epoch != data_.epoch) {
+      result.status = absl::AbortedError("another epoch");
+      result.epoch = data_.epoch;
+      return result;
+    }
+  }
+  result.applied = true;
+  if (mutant_ == Mutant::kNotAtomic) {
+    Apply(request);
+    // The writer may die between the two.
+    if (!scheduler_->Chance(0.02)) Announce(LaneIdOf(message), message);
+    return result;
+  }
+  Announce(LaneIdOf(message), message);
+  if (mutant_ == Mutant::kPublishFirst) {
+    scheduler_->After(scheduler_->Between(0, 5) * kMillisecond, Scheduler::World(),
+                      [this, request] { Apply(request); });
+    return result;
+  }
+  Apply(request);
+  return result;
+}
+
+void ModelServer::Apply(const remote::ChangeRequest& request) {
+  switch (request.kind) {
+    case remote::ChangeKind::kSet:
+      data_.values[request.key] = request.value;
+      truth_->Executed(KeyNumber(request.key), request.id);
+      break;
+    case remote::ChangeKind::kClear:
+      data_.epoch = request.id;
+      truth_->ExecutedClear(request.id);
+      break;
+    default:
+      data_.values.erase(request.key);
+      truth_->Executed(KeyNumber(request.key), request.id);
+      break;
+  }
+}
+
+void ModelServer::Announce(OperationId lane_id, const std::string& message) {
+  const OperationId previous = std::exchange(data_.lane, lane_id);
+  Publish(previous.ToBytes() + message);
+}
+
+void ModelServer::Publish(const std::string& payload) {
+  std::vector<std::weak_ptr<Subscription>> alive;
+  for (const std::weak_ptr<Subscription>& weak : subscribers_) {
+    const std::shared_ptr<Subscription> subscription = weak.lock();
+    if (subscription == nullptr) continue;
+    alive.push_back(weak);
+    std::string copy = payload;
+    if (mutant_ == Mutant::kNoChain && !subscription->last_sent.empty()) {
+      copy.replace(0, OperationId::kWireSize, subscription->last_sent.ToBytes());
+    }
+    subscription->deliver(std::move(copy));
+  }
+  subscribers_.swap(alive);
+}
+
+remote::LaneReading ModelServer::ReadLane() const {
+  remote::LaneReading reading;
+  if (refuses_writes) {
+    reading.status = absl::UnavailableError("READONLY You can't write against a read only replica");
+    reading.leave_server = true;
+    return reading;
+  }
+  reading.lane = data_.lane;
+  reading.epoch = data_.epoch;
+  return reading;
+}
+
+OperationId ModelServer::EnsureEpoch(OperationId epoch) {
+  if (data_.epoch.empty()) data_.epoch = epoch;
+  if (data_.lane.empty()) data_.lane = epoch;
+  return data_.epoch;
+}
+
+void ModelServer::TakeSnapshot() {
+  data_.position = truth_->Now();
+  snapshots_.push_back(data_);
+  if (snapshots_.size() > kSnapshotsMax) snapshots_.pop_front();
+}
+
+void ModelServer::FlushAll() {
+  Data nothing;
+  nothing.position = Position(static_cast<size_t>(keys_), kBefore);
+  Restore(std::move(nothing));
+}
+
+void ModelServer::ReplaceAll(OperationId foreign_lane, OperationId foreign_epoch) {
+  FlushAll();
+  data_.lane = foreign_lane;
+  data_.epoch = foreign_epoch;
+}
+
+void ModelServer::RestoreOldest() {
+  if (snapshots_.empty()) {
+    FlushAll();
+    return;
+  }
+  Restore(snapshots_.front());
+}
+
+void ModelServer::RestoreLatest() {
+  if (snapshots_.empty()) {
+    FlushAll();
+    return;
+  }
+  Restore(snapshots_.back());
+}
+
+void ModelServer::Restore(Data data) {
+  data_ = std::move(data);
+  snapshots_.clear();
+  truth_->Lost(data_.position);
+}
+
+void ModelServer::StrayChange(OperationId id, const std::string& message) { Announce(id, message); }
+
+std::unique_ptr<ModelServer> ModelServer::Replace() {
+  auto old = std::make_unique<ModelServer>(keys_, mutant_, scheduler_, truth_);
+  old->identity_ = identity_++;
+  old->data_ = data_;
+  old->subscribers_.swap(subscribers_);
+  return old;
+}
+
+}  // namespace nearcache::simulation

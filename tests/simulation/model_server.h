@@ -1,0 +1,111 @@
+// A Redis, as far as the protocol sees it: keys with frames, the lane register, the epoch, subscribers, and the scripts
+// that change a key, move the lane and publish in one step. Besides, what happens to servers: they pause, refuse,
+// forget, come back with an older snapshot, are replaced by their replica.
+//
+// A frame of the simulation is the epoch, then the id of the write: 32 bytes.
+
+#ifndef TESTS_SIMULATION_MODEL_SERVER_H_
+#define TESTS_SIMULATION_MODEL_SERVER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/remote/store.h"
+#include "tests/simulation/mutant.h"
+#include "tests/simulation/scheduler.h"
+#include "tests/simulation/truth.h"
+
+namespace nearcache::simulation {
+
+namespace remote = internal::remote;
+
+struct Frame {
+  OperationId epoch;
+  OperationId id;
+
+  std::string ToBytes() const { return epoch.ToBytes() + id.ToBytes(); }
+  static absl::optional<Frame> FromBytes(absl::string_view bytes);
+};
+
+// One subscription of the channel. The server calls `deliver` at publication; its owner delays, drops, doubles.
+struct Subscription {
+  std::function<void(std::string payload)> deliver;
+  // For the mutant that repairs the chain: what this subscriber was given last.
+  OperationId last_sent;
+};
+
+class ModelServer {
+ public:
+  struct Data {
+    std::map<std::string, std::string> values;
+    OperationId lane;   // Empty: no register.
+    OperationId epoch;  // Empty: none.
+    Position position;
+  };
+
+  ModelServer(int keys, Mutant mutant, Scheduler* scheduler, Truth* truth);
+
+  // --- Commands. Executed at once, on the primary.
+
+  struct Got {
+    std::vector<absl::optional<std::string>> values;
+    OperationId epoch;
+    Position position;  // How far the histories had come.
+  };
+  Got Read(const std::vector<std::string>& keys) const;
+  remote::ChangeResult Change(const remote::ChangeRequest& request, const std::string& message);
+  remote::LaneReading ReadLane() const;
+  OperationId EnsureEpoch(OperationId epoch);
+  void Subscribe(std::weak_ptr<Subscription> subscription) { subscribers_.push_back(std::move(subscription)); }
+
+  // --- What happens to it.
+
+  void TakeSnapshot();
+  void FlushAll();
+  // The lane key is deleted, or goes over to a foreign value, as by SWAPDB.
+  void LoseLane() { data_.lane = OperationId(); }
+  void ReplaceAll(OperationId foreign_lane, OperationId foreign_epoch);
+  // Back to a snapshot, or to nothing.
+  void RestoreOldest();
+  void RestoreLatest();
+  void LoseEpoch() { data_.epoch = OperationId(); }
+  // A stranger who believes that this is still the primary; no history knows of it.
+  void StrayChange(OperationId id, const std::string& message);
+
+  // From now on this is another server with the same data, without subscribers: a restart, or the promoted replica. The
+  // old one stays where it is for those who still hear it, as the result.
+  std::unique_ptr<ModelServer> Replace();
+
+  OperationId lane() const { return data_.lane; }
+  int identity() const { return identity_; }
+  bool reachable = true;
+  bool refuses_writes = false;  // READONLY, NOREPLICAS.
+  MonotonicNanos paused_until = 0;
+
+ private:
+  void Publish(const std::string& payload);
+  void Announce(OperationId lane_id, const std::string& message);
+  void Apply(const remote::ChangeRequest& request);
+  void Restore(Data data);
+
+  const int keys_;
+  const Mutant mutant_;
+  Scheduler* const scheduler_;
+  Truth* const truth_;
+  int identity_ = 1;
+  Data data_;
+  std::deque<Data> snapshots_;
+  std::vector<std::weak_ptr<Subscription>> subscribers_;
+};
+
+}  // namespace nearcache::simulation
+
+#endif  // TESTS_SIMULATION_MODEL_SERVER_H_

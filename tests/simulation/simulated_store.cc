@@ -1,0 +1,290 @@
+#include "tests/simulation/simulated_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "nearcache/internal/coherence/message.h"
+
+namespace nearcache::simulation {
+
+namespace remote = ::nearcache::internal::remote;
+namespace coherence = ::nearcache::internal::coherence;
+
+SimulatedStore::SimulatedStore(int process, const NetworkOptions& network, Mutant mutant, ModelServer* server,
+                               Scheduler* scheduler)
+    : process_(process),
+      network_(network),
+      mutant_(mutant),
+      server_(server),
+      scheduler_(scheduler),
+      data_(static_cast<size_t>(network.data_connections)) {}
+
+absl::Status SimulatedStore::Start(remote::ChannelEvents* events, const remote::AnnouncementEncoder* encoder) {
+  events_ = events;
+  encoder_ = encoder;
+  for (size_t i = 0; i < data_.size(); ++i) Connect(i);
+  ConnectChannel();
+  return absl::OkStatus();
+}
+
+int64_t SimulatedStore::Delay() {
+  if (scheduler_->Chance(network_.slow_chance)) return scheduler_->Between(0, network_.slow_max_nanos);
+  return scheduler_->Between(20 * kMicrosecond, network_.delay_max_nanos);
+}
+
+// --- Data connections
+
+bool SimulatedStore::DataUp() const {
+  return std::all_of(data_.begin(), data_.end(), [](const DataConnection& data) { return data.up; });
+}
+
+void SimulatedStore::Connect(size_t index) {
+  const int era = ++data_[index].era;
+  scheduler_->After(scheduler_->Between(0, network_.reconnect_max_nanos), Scheduler::Loop(process_),
+                    [this, index, era] {
+                      DataConnection& data = data_[index];
+                      if (data.era != era) return;
+                      if (!server_->reachable) {
+                        Connect(index);
+                        return;
+                      }
+                      data.up = true;
+                      data.identity = server_->identity();
+                      data.last_arrival = data.last_reply = scheduler_->now();
+                      if (data.identity == session_identity_) return;
+                      // M8: another server than the one this session belongs to. All connections go.
+                      session_identity_ = data.identity;
+                      for (size_t other = 0; other < data_.size(); ++other) {
+                        if (data_[other].up && data_[other].identity != session_identity_) Cut(other);
+                      }
+                      if (mutant_ != Mutant::kNoPair) DropChannel(absl::UnavailableError("another server answers"));
+                    });
+}
+
+void SimulatedStore::Cut(size_t index) {
+  DataConnection& data = data_[index];
+  if (!data.up) return;
+  data.up = false;
+  std::vector<std::shared_ptr<Request>> waiting;
+  waiting.swap(data.waiting);
+  Connect(index);
+  for (const std::shared_ptr<Request>& request : waiting) {
+    if (std::exchange(request->done, true)) continue;
+    request->failure(absl::UnavailableError("connection lost"), true);
+  }
+}
+
+void SimulatedStore::CutData() {
+  for (size_t i = 0; i < data_.size(); ++i) Cut(i);
+}
+
+void SimulatedStore::Submit(size_t index, MonotonicNanos deadline, Command command, Failure failure) {
+  DataConnection& data = data_[index];
+  auto request = std::make_shared<Request>(Request{std::move(command), std::move(failure)});
+  if (!data.up) {
+    // From inside the call, as the interface allows.
+    request->done = true;
+    request->failure(absl::UnavailableError("not connected"), false);
+    return;
+  }
+  data.waiting.push_back(request);
+  data.last_arrival = std::max(data.last_arrival, scheduler_->now() + Delay());
+  // Bytes that have left may reach the server although the connection is cut meanwhile.
+  const bool zombie = scheduler_->Chance(0.5);
+  scheduler_->At(data.last_arrival, Scheduler::World(),
+                 [this, index, era = data.era, request, zombie] { Arrive(index, era, request, zombie); });
+  scheduler_->At(deadline, Scheduler::Loop(process_), [request] {
+    if (std::exchange(request->done, true)) return;
+    request->failure(absl::DeadlineExceededError("no reply in time"), true);
+  });
+}
+
+void SimulatedStore::Arrive(size_t index, int era, std::shared_ptr<Request> request, bool even_if_cut) {
+  if (server_->paused_until > scheduler_->now()) {
+    scheduler_->At(server_->paused_until, Scheduler::World(),
+                   [this, index, era, request, even_if_cut] { Arrive(index, era, request, even_if_cut); });
+    return;
+  }
+  DataConnection& data = data_[index];
+  const bool connected = data.up && data.era == era;
+  if (!server_->reachable || (!connected && !even_if_cut)) return;
+  // Never to another server than the one the connection was made to.
+  if (data.identity != server_->identity()) return;
+  std::function<void()> reply = request->command();
+  if (!connected) return;
+  data.last_reply = std::max(data.last_reply, scheduler_->now() + Delay());
+  if (mutant_ == Mutant::kPublishFirst) data.last_reply += 6 * kMillisecond;
+  scheduler_->At(data.last_reply, Scheduler::Loop(process_),
+                 [this, index, era, request, reply = std::move(reply)] { Reply(index, era, request, reply); });
+}
+
+void SimulatedStore::Reply(size_t index, int era, const std::shared_ptr<Request>& request,
+                           std::function<void()> reply) {
+  DataConnection& data = data_[index];
+  if (!data.up || data.era != era) return;
+  data.waiting.erase(std::remove(data.waiting.begin(), data.waiting.end(), request), data.waiting.end());
+  if (std::exchange(request->done, true)) return;
+  reply();
+}
+
+// --- Commands
+
+void SimulatedStore::ReadWitnessed(remote::ReadRequest request, WitnessedRead done) {
+  auto shared = std::make_shared<WitnessedRead>(std::move(done));
+  const size_t connection = static_cast<size_t>(scheduler_->Below(network_.data_connections));
+  Submit(
+      connection, request.deadline,
+      [this, keys = std::vector<std::string>(request.keys.begin(), request.keys.end()), want = request.want_epoch,
+       shared]() -> std::function<void()> {
+        const ModelServer::Got got = server_->Read(keys);
+        return [got, want, shared] {
+          remote::ReadReply reply;
+          for (const absl::optional<std::string>& value : got.values) {
+            remote::Fetched fetched;
+            if (value.has_value()) {
+              fetched.state = remote::Fetched::State::kFound;
+              fetched.bytes = Value::Copy(*value);
+            }
+            reply.values.push_back(std::move(fetched));
+          }
+          if (want) reply.epoch = got.epoch;
+          std::move (*shared)(std::move(reply), got.position);
+        };
+      },
+      [shared](const absl::Status& status, bool) { std::move (*shared)(status, Position()); });
+}
+
+void SimulatedStore::Read(remote::ReadRequest request, remote::ReadCallback done) {
+  ReadWitnessed(std::move(request),
+                [done = std::move(done)](absl::StatusOr<remote::ReadReply> reply, const Position&) mutable {
+                  std::move(done)(std::move(reply));
+                });
+}
+
+void SimulatedStore::Change(remote::ChangeRequest request, remote::ChangeCallback done) {
+  const remote::Announced announced{request.kind, request.id, request.key};
+  std::string message = (*encoder_)(request.id, {&announced, 1});
+  auto shared = std::make_shared<remote::ChangeCallback>(std::move(done));
+  // One connection per key, so that operations of one caller keep their order (catalogue 25).
+  const size_t connection = request.key.empty() ? 0 : static_cast<size_t>(request.key.back()) % data_.size();
+  const MonotonicNanos deadline = request.deadline;
+  Submit(
+      connection, deadline,
+      [this, request = std::move(request), message = std::move(message), shared]() -> std::function<void()> {
+        const remote::ChangeResult result = server_->Change(request, message);
+        return [result, shared] { std::move (*shared)(result); };
+      },
+      [shared](const absl::Status& status, bool unknown) {
+        remote::ChangeResult result;
+        result.status = status;
+        result.unknown = unknown;
+        std::move (*shared)(std::move(result));
+      });
+}
+
+void SimulatedStore::ReadLane(MonotonicNanos deadline, remote::LaneCallback done) {
+  auto shared = std::make_shared<remote::LaneCallback>(std::move(done));
+  const MonotonicNanos sent_at = scheduler_->now();
+  Submit(
+      0, deadline,
+      [this, shared, sent_at]() -> std::function<void()> {
+        remote::LaneReading reading = server_->ReadLane();
+        reading.sent_at = sent_at;
+        return [this, reading, shared]() mutable {
+          if (mutant_ == Mutant::kPingHeartbeat && channel_up_ && !last_heard_.empty()) reading.lane = last_heard_;
+          if (last_heard_.empty()) last_heard_ = reading.lane;
+          std::move (*shared)(std::move(reading));
+        };
+      },
+      [shared](const absl::Status& status, bool) {
+        remote::LaneReading reading;
+        reading.status = status;
+        std::move (*shared)(std::move(reading));
+      });
+}
+
+void SimulatedStore::EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
+                                 absl::AnyInvocable<void(absl::StatusOr<OperationId>) &&> done) {
+  auto shared = std::make_shared<absl::AnyInvocable<void(absl::StatusOr<OperationId>) &&>>(std::move(done));
+  Submit(
+      0, deadline,
+      [this, epoch, shared]() -> std::function<void()> {
+        const OperationId now_there = server_->EnsureEpoch(epoch);
+        return [now_there, shared] { std::move (*shared)(now_there); };
+      },
+      [shared](const absl::Status& status, bool) { std::move (*shared)(status); });
+}
+
+void SimulatedStore::RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) {
+  if (when == internal::kNever) return;
+  scheduler_->At(when, Scheduler::Loop(process_), std::move(task));
+}
+
+// --- The invalidation connection
+
+// What arrives on it stays in order.
+void SimulatedStore::InOrder(std::function<void()> event) {
+  channel_last_ = std::max(channel_last_, scheduler_->now() + Delay());
+  scheduler_->At(channel_last_, Scheduler::Loop(process_), [this, era = channel_era_, event = std::move(event)] {
+    if (era == channel_era_) event();
+  });
+}
+
+void SimulatedStore::ConnectChannel() {
+  const int era = ++channel_era_;
+  scheduler_->After(scheduler_->Between(0, network_.reconnect_max_nanos), Scheduler::Loop(process_), [this, era] {
+    if (era != channel_era_) return;
+    const bool same_server = session_identity_ == server_->identity();
+    if (!server_->reachable || !DataUp() || !same_server || server_->paused_until > scheduler_->now()) {
+      ConnectChannel();
+      return;
+    }
+    channel_up_ = true;
+    channel_last_ = scheduler_->now();
+    channel_deaf_ = false;
+    last_heard_ = OperationId();
+    subscription_ = std::make_shared<Subscription>();
+    subscription_->deliver = [this](std::string payload) { Deliver(std::move(payload)); };
+    server_->Subscribe(subscription_);
+    InOrder([this] { events_->OnSubscribed(); });
+  });
+}
+
+void SimulatedStore::Deliver(std::string payload) {
+  if (channel_deaf_ || scheduler_->Chance(network_.message_loss)) return;
+  const OperationId id = *coherence::PeekLaneId(payload);
+  subscription_->last_sent = id;
+  const int times = scheduler_->Chance(network_.message_doubled) ? 2 : 1;
+  for (int i = 0; i < times; ++i) {
+    InOrder([this, id, payload] {
+      last_heard_ = id;
+      events_->OnMessage(payload);
+    });
+  }
+}
+
+void SimulatedStore::StallChannel(int64_t nanos) { channel_last_ = std::max(channel_last_, scheduler_->now() + nanos); }
+
+// The end of the connection: no further message is queued, those on the way arrive before the end is seen.
+void SimulatedStore::CutChannel() {
+  if (subscription_ == nullptr) return;
+  subscription_.reset();
+  InOrder([this] { DropChannel(absl::UnavailableError("end of stream")); });
+}
+
+void SimulatedStore::DropChannel(const absl::Status& cause) {
+  subscription_.reset();
+  const bool was_up = std::exchange(channel_up_, false);
+  ConnectChannel();
+  if (was_up) events_->OnChannelDown(cause);
+}
+
+void SimulatedStore::ResetChannel(const absl::Status& cause) { DropChannel(cause); }
+
+void SimulatedStore::ResetSession(const absl::Status& cause) {
+  DropChannel(cause);
+  CutData();
+}
+
+}  // namespace nearcache::simulation

@@ -1,0 +1,152 @@
+#include "tests/simulation/simulation.h"
+
+#include <cstdio>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/faults.h"
+#include "tests/simulation/model_server.h"
+#include "tests/simulation/reference_tier.h"
+#include "tests/simulation/scheduler.h"
+#include "tests/simulation/simulated_process.h"
+#include "tests/simulation/truth.h"
+
+namespace nearcache::simulation {
+namespace {
+
+namespace local = ::nearcache::internal::local;
+
+class Simulation {
+ public:
+  explicit Simulation(const RunOptions& options)
+      : options_(options), scheduler_(options.seed), bound_(scheduler_.Between(2, 10) * 100 * kMillisecond) {
+    DrawWorkload();
+    DrawNetwork();
+    const int count = static_cast<int>(scheduler_.Between(2, 3));
+    truth_ = std::make_unique<Truth>(workload_.keys, count, bound_, &scheduler_);
+    server_ = std::make_unique<ModelServer>(workload_.keys, options.mutant, &scheduler_, truth_.get());
+    for (int i = 0; i < count; ++i) {
+      processes_.push_back(std::make_unique<SimulatedProcess>(i, bound_, workload_, network_, options.mutant,
+                                                              MakeTier(), server_.get(), &scheduler_, truth_.get()));
+    }
+    faults_ = std::make_unique<Faults>(bound_, &scheduler_, server_.get(), &processes_, options.verbose);
+  }
+
+  RunResult Run() {
+    const MonotonicNanos start = scheduler_.now();
+    const MonotonicNanos faults_end = start + 8 * bound_;
+    const MonotonicNanos calls_end = faults_end + 6 * bound_;
+    for (const auto& process : processes_) process->Start(calls_end);
+    if (!Calm()) faults_->Run(faults_end, scheduler_.Between(bound_ / 10, bound_));
+    RunUntil(faults_end);
+    Heal();
+    RunUntil(calls_end);
+    RunUntil(calls_end + 3 * bound_);
+    CheckEnd();
+    return Result();
+  }
+
+ private:
+  // Two kinds of worlds: many quiet keys, where memory is trusted for long; or one or two on which all pounce, over a
+  // slow network, where everything overlaps.
+  void DrawWorkload() {
+    crowded_ = scheduler_.Chance(0.4);
+    workload_.keys = static_cast<int>(crowded_ ? scheduler_.Between(1, 2) : scheduler_.Between(1, 4));
+    workload_.callers = static_cast<int>(crowded_ ? scheduler_.Between(2, 3) : scheduler_.Between(1, 3));
+    workload_.pause_max_nanos = (crowded_ ? scheduler_.Between(4, 40) : scheduler_.Between(10, 200)) * kMillisecond;
+    workload_.write_chance = scheduler_.Chance(0.5) ? 0.03 : 0.15;
+    workload_.clear_chance = scheduler_.Chance(0.5) ? 0 : 0.01;
+    workload_.call_timeout_nanos = scheduler_.Between(bound_ / 4, 3 * bound_);
+  }
+
+  void DrawNetwork() {
+    network_.data_connections = static_cast<int>(scheduler_.Between(1, 3));
+    network_.delay_max_nanos = scheduler_.Between(1, scheduler_.Chance(crowded_ ? 0.5 : 0.8) ? 5 : 80) * kMillisecond;
+    network_.slow_chance = scheduler_.Chance(0.5) ? 0 : 0.03;
+    network_.slow_max_nanos = 2 * bound_;
+    network_.reconnect_max_nanos = scheduler_.Between(1, 200) * kMillisecond;
+    if (Calm()) return;
+    network_.message_loss = scheduler_.Chance(0.5) ? 0 : 0.04;
+    network_.message_doubled = scheduler_.Chance(0.7) ? 0 : 0.02;
+  }
+
+  // One seed in eight sees a world without faults.
+  bool Calm() const { return options_.seed % 8 == 0; }
+
+  std::unique_ptr<local::LocalTier> MakeTier() const {
+    if (options_.tier == TierKind::kReference) {
+      return std::make_unique<ReferenceTier>(bound_, scheduler_.clock(), options_.mutant);
+    }
+    local::LocalTierOptions options;
+    options.capacity_bytes = size_t{1} << 20;
+    options.entry_bytes_max = size_t{1} << 10;
+    options.stripe_count = 1;
+    options.staleness_bound = absl::Nanoseconds(bound_);
+    options.clock = scheduler_.clock();
+    return local::LocalTier::Create(options);
+  }
+
+  void RunUntil(MonotonicNanos end) {
+    scheduler_.RunUntil(end, [this] { return !truth_->violation().empty(); });
+  }
+
+  void Heal() {
+    NetworkOptions good = network_;
+    good.message_loss = good.message_doubled = good.slow_chance = 0;
+    good.delay_max_nanos = 5 * kMillisecond;
+    for (const auto& process : processes_) process->store().set_network(good);
+  }
+
+  // After the faults all is as it should be (C5, C6 of the test plan): losses were noticed, the channel is open and
+  // proven, no call is without its answer.
+  void CheckEnd() {
+    if (options_.mutant != Mutant::kNone || !truth_->violation().empty()) return;
+    violation_ = faults_->Undetected();
+    for (const auto& process : processes_) {
+      if (!violation_.empty()) return;
+      const absl::Status status = process->coordinator().Status();
+      if (!status.ok()) violation_ = absl::StrCat("process ", process->number(), " at the end: ", status.message());
+      if (process->calls_waiting() != 0) {
+        violation_ = absl::StrCat("process ", process->number(), " has ", process->calls_waiting(), " calls left");
+      }
+    }
+  }
+
+  RunResult Result() const {
+    RunResult result;
+    result.violation = truth_->violation().empty() ? violation_ : truth_->violation();
+    result.events = scheduler_.events_run();
+    result.reads = truth_->reads_checked();
+    result.faults = faults_->injected();
+    for (const auto& process : processes_) {
+      result.local_hits += process->tier().GetStats().hits;
+      result.generations += process->coordinator().GetStats().generations;
+      result.syncs += process->syncs_completed();
+    }
+    if (options_.verbose) {
+      std::fprintf(stderr, "bound %lld ms, %zu processes, %d keys: %s\n", static_cast<long long>(bound_ / kMillisecond),
+                   processes_.size(), workload_.keys, result.violation.c_str());
+    }
+    return result;
+  }
+
+  const RunOptions options_;
+  Scheduler scheduler_;
+  const int64_t bound_;
+  bool crowded_ = false;
+  WorkloadOptions workload_;
+  NetworkOptions network_;
+  std::unique_ptr<Truth> truth_;
+  std::unique_ptr<ModelServer> server_;
+  std::vector<std::unique_ptr<SimulatedProcess>> processes_;
+  std::unique_ptr<Faults> faults_;
+  std::string violation_;
+};
+
+}  // namespace
+
+RunResult RunSimulation(const RunOptions& options) { return Simulation(options).Run(); }
+
+}  // namespace nearcache::simulation

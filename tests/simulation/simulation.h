@@ -1,0 +1,40 @@
+// One run of the deterministic simulation: a few processes with real coordinators against a model server, under a
+// schedule of faults drawn from the seed. What the seed decides: the number of processes, keys and connections, the
+// bound, the network, the workload, which faults come when, and every delay.
+
+#ifndef TESTS_SIMULATION_SIMULATION_H_
+#define TESTS_SIMULATION_SIMULATION_H_
+
+#include <cstdint>
+#include <string>
+
+#include "tests/simulation/mutant.h"
+
+namespace nearcache::simulation {
+
+enum class TierKind { kReal, kReference };
+
+struct RunOptions {
+  uint64_t seed = 1;
+  TierKind tier = TierKind::kReal;
+  Mutant mutant = Mutant::kNone;
+  // Print the faults, the violation and the state of every process to standard error.
+  bool verbose = false;
+};
+
+struct RunResult {
+  // Empty if all held, else what did not, in words.
+  std::string violation;
+  uint64_t events = 0;
+  uint64_t reads = 0;
+  uint64_t local_hits = 0;
+  uint64_t generations = 0;
+  uint64_t faults = 0;
+  uint64_t syncs = 0;
+};
+
+RunResult RunSimulation(const RunOptions& options);
+
+}  // namespace nearcache::simulation
+
+#endif  // TESTS_SIMULATION_SIMULATION_H_

@@ -1,0 +1,142 @@
+// Many seeds of the simulation against the protocol as it is, and some against each of its weakenings, which must be
+// caught: a checker that misses one is not to be trusted with the rest.
+//
+//   simulation_test --seed=17 [--tier=reference] [--mutant=no_chain]   one run, told in detail
+//   simulation_test --first=1 --runs=10000                            other seeds, more of them
+
+#include "tests/simulation/simulation.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "gtest/gtest.h"
+#include "tests/simulation/mutant.h"
+
+namespace nearcache::simulation {
+namespace {
+
+struct Flags {
+  uint64_t seed = 0;  // 0: many.
+  uint64_t first = 1;
+  uint64_t runs = 1000;  // Of each tier.
+  std::string tier = "real";
+  std::string mutant = "none";
+} flags;
+
+std::string Again(const RunOptions& options) {
+  return absl::StrCat("run again with --seed=", options.seed,
+                      options.tier == TierKind::kReference ? " --tier=reference" : "",
+                      " --mutant=", MutantName(options.mutant));
+}
+
+class SimulationTest : public ::testing::TestWithParam<TierKind> {};
+
+TEST_P(SimulationTest, ThePromiseHoldsUnderEveryFault) {
+  RunResult sum;
+  for (uint64_t i = 0; i < flags.runs; ++i) {
+    RunOptions options;
+    options.seed = flags.first + i;
+    options.tier = GetParam();
+    const RunResult result = RunSimulation(options);
+    ASSERT_EQ(result.violation, "") << Again(options);
+    sum.events += result.events;
+    sum.reads += result.reads;
+    sum.local_hits += result.local_hits;
+    sum.generations += result.generations;
+    sum.faults += result.faults;
+    sum.syncs += result.syncs;
+  }
+  // Not vacuous: memory answers a good part of the reads although generations end all the time.
+  EXPECT_GT(sum.local_hits * 5, sum.reads * 2);
+  EXPECT_GT(sum.generations, flags.runs);
+  EXPECT_GT(sum.syncs, flags.runs);
+  std::printf("%llu runs: %llu events, %llu reads checked, %llu hits, %llu faults, %llu generations, %llu syncs\n",
+              static_cast<unsigned long long>(flags.runs), static_cast<unsigned long long>(sum.events),
+              static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.local_hits),
+              static_cast<unsigned long long>(sum.faults), static_cast<unsigned long long>(sum.generations),
+              static_cast<unsigned long long>(sum.syncs));
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiers, SimulationTest, ::testing::Values(TierKind::kReal, TierKind::kReference),
+                         [](const auto& test) { return test.param == TierKind::kReal ? "Real" : "Reference"; });
+
+TEST(SimulationDeterminismTest, OneSeedIsOneRun) {
+  RunOptions options;
+  options.seed = 42;
+  options.tier = TierKind::kReference;
+  const RunResult first = RunSimulation(options);
+  const RunResult second = RunSimulation(options);
+  EXPECT_EQ(first.events, second.events);
+  EXPECT_EQ(first.reads, second.reads);
+  EXPECT_EQ(first.local_hits, second.local_hits);
+}
+
+class MutantTest : public ::testing::TestWithParam<Mutant> {};
+
+TEST_P(MutantTest, IsCaught) {
+  constexpr uint64_t kSeedsMax = 3000;
+  RunOptions options;
+  options.tier = TierKind::kReference;
+  options.mutant = GetParam();
+  for (options.seed = 1; options.seed <= kSeedsMax; ++options.seed) {
+    const RunResult result = RunSimulation(options);
+    if (result.violation.empty()) continue;
+    std::printf("%s: caught by seed %llu: %s\n", std::string(MutantName(options.mutant)).c_str(),
+                static_cast<unsigned long long>(options.seed), result.violation.c_str());
+    return;
+  }
+  ADD_FAILURE() << "not caught by " << kSeedsMax << " seeds";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MutantTest,
+                         ::testing::Values(Mutant::kNoToken, Mutant::kNoGeneration, Mutant::kNoAckVoid,
+                                           Mutant::kJoinAny, Mutant::kJoinOld, Mutant::kKeepOlder, Mutant::kSoftVoid,
+                                           Mutant::kWriteBlind, Mutant::kEarlyFill, Mutant::kNoLease, Mutant::kNoChain,
+                                           Mutant::kPingHeartbeat, Mutant::kNoPair, Mutant::kNotAtomic,
+                                           Mutant::kPublishFirst, Mutant::kEpochTooEarly, Mutant::kClearUnheard),
+                         [](const auto& test) { return std::string(MutantName(test.param)); });
+
+Mutant MutantNamed(const std::string& name) {
+  for (int i = 0; i <= static_cast<int>(Mutant::kClearUnheard); ++i) {
+    if (MutantName(static_cast<Mutant>(i)) == name) return static_cast<Mutant>(i);
+  }
+  return Mutant::kNone;
+}
+
+int RunOne() {
+  RunOptions options;
+  options.seed = flags.seed;
+  options.tier = flags.tier == "reference" ? TierKind::kReference : TierKind::kReal;
+  options.mutant = MutantNamed(flags.mutant);
+  options.verbose = true;
+  return RunSimulation(options).violation.empty() ? 0 : 1;
+}
+
+bool ReadFlag(absl::string_view argument) {
+  if (absl::ConsumePrefix(&argument, "--seed=")) return absl::SimpleAtoi(argument, &flags.seed);
+  if (absl::ConsumePrefix(&argument, "--first=")) return absl::SimpleAtoi(argument, &flags.first);
+  if (absl::ConsumePrefix(&argument, "--runs=")) return absl::SimpleAtoi(argument, &flags.runs);
+  if (absl::ConsumePrefix(&argument, "--tier=")) return flags.tier = std::string(argument), true;
+  if (absl::ConsumePrefix(&argument, "--mutant=")) return flags.mutant = std::string(argument), true;
+  return false;
+}
+
+}  // namespace
+}  // namespace nearcache::simulation
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  for (int i = 1; i < argc; ++i) {
+    if (!nearcache::simulation::ReadFlag(argv[i])) {
+      std::fprintf(stderr, "unknown argument %s\n", argv[i]);
+      return 2;
+    }
+  }
+  if (nearcache::simulation::flags.seed != 0) return nearcache::simulation::RunOne();
+  return RUN_ALL_TESTS();
+}

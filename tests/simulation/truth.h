@@ -1,0 +1,101 @@
+// What really happened, and what a read may therefore return: the checker of the contract's sentences 1 (bound),
+// 2 (session) and, for lost data, 5 (detection). It knows nothing of the library, only of the order in which the
+// primary executed operations and of when callers began and ended.
+//
+// Each key has a history: the operations on it in the order of execution. A read is judged when it ends.
+//
+//   bound     a value must not have been replaced by an operation acknowledged before the read's horizon, which is its
+//             start less the bound; or its start, for a fresh read or one the server answered; or the start of the last
+//             completed Sync
+//   session   nor may it be older than anything this process had read or had acknowledged when the read began
+//   lost      a value that the server lost must not be served by reads that begin more than the bound later
+
+#ifndef TESTS_SIMULATION_TRUTH_H_
+#define TESTS_SIMULATION_TRUTH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "nearcache/internal/base/operation_id.h"
+#include "tests/simulation/scheduler.h"
+
+namespace nearcache::simulation {
+
+using internal::OperationId;
+
+// Place in a key's history; kBefore: before everything.
+using Place = int64_t;
+inline constexpr Place kBefore = -1;
+
+// How far the history of each key had come at some moment.
+using Position = std::vector<Place>;
+
+class Truth {
+ public:
+  Truth(int keys, int processes, int64_t bound_nanos, const Scheduler* scheduler);
+
+  // --- The primary executes.
+  void Executed(int key, OperationId id);
+  void ExecutedClear(OperationId id);
+  Position Now() const;
+  // What came after `position` is lost from now on; the values before it are current again.
+  void Lost(const Position& position);
+
+  // --- A caller learns.
+  void Acknowledged(int process, OperationId id);
+
+  struct Read {
+    int process = 0;
+    int key = 0;
+    MonotonicNanos begun_at = 0;
+    Place floor = kBefore;           // What the process had seen when the read began.
+    MonotonicNanos synced_from = 0;  // When the last Sync began that had ended by then.
+  };
+  Read Begin(int process, int key) const;
+  // How the answer came about, which decides how old it may be.
+  enum class Way { kMemory, kServer, kFresh };
+  // The read returned the value that `id` wrote.
+  void Returned(const Read& read, OperationId id, Way way);
+  // The read returned nothing, and the server had nothing when the history was at `place`.
+  void ReturnedNothing(const Read& read, Place place);
+  void Synced(int process, MonotonicNanos begun_at);
+
+  Place PlaceOf(int key, OperationId id) const;
+  // Of the last operation on the key.
+  Place Last(int key) const { return static_cast<Place>(histories_[key].size()) - 1; }
+
+  // The first violation, in words; empty: none.
+  const std::string& violation() const { return violation_; }
+  uint64_t reads_checked() const { return reads_checked_; }
+
+ private:
+  struct Operation {
+    OperationId id;
+    bool clear = false;
+    bool lost = false;
+    MonotonicNanos lost_at = 0;
+    MonotonicNanos acknowledged_at = internal::kNever;
+  };
+  using History = std::vector<Operation>;
+
+  void CheckBound(const Read& read, Place place, Way way);
+  void Saw(int process, int key, Place place);
+  void Fail(const Read& read, Place place, const std::string& what);
+
+  const int64_t bound_;
+  const Scheduler* const scheduler_;
+  std::vector<History> histories_;
+  std::vector<absl::flat_hash_map<OperationId, Place>> places_;
+  std::vector<std::vector<Place>> floors_;  // By process and key.
+  std::vector<MonotonicNanos> synced_from_;
+  uint64_t reads_checked_ = 0;
+  std::string violation_;
+};
+
+}  // namespace nearcache::simulation
+
+#endif  // TESTS_SIMULATION_TRUTH_H_

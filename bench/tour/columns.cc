@@ -36,6 +36,7 @@ absl::string_view StateName(WorkerState state) {
     case WorkerState::kOpening:
       return "  opening";
     case WorkerState::kFilling:
+    case WorkerState::kFilled:
       return "  filling";
     case WorkerState::kReady:
     case WorkerState::kRunning:

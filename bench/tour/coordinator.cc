@@ -1,6 +1,7 @@
 #include "bench/tour/coordinator.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,6 +47,9 @@ constexpr double kSettleSeconds = 2;
 // A tour that read less than this is broken, however few violations it saw.
 constexpr double kReadsPerSecondMin = 1000;
 
+// The first multiple of `step` after `now`: a late round does not make the next one early.
+double NextMultiple(double now, double step) { return (std::floor(now / step) + 1) * step; }
+
 class Coordinator {
  public:
   explicit Coordinator(const Flags& flags)
@@ -65,6 +69,7 @@ class Coordinator {
   absl::Status Prepare();
   absl::Status StartServer();
   absl::Status FillStore();
+  absl::Status WaitUntilAllAre(WorkerState state);
   void RunLoad();
   void Watch(double now);
   void TellEffects(double now);
@@ -74,6 +79,7 @@ class Coordinator {
   int Refuse(const absl::Status& status);
   int Conclude();
   void CollectViolations();
+  std::string Describe(const ViolationRecord& record) const;
   void CheckWork();
 
   const Flags& flags_;
@@ -135,14 +141,23 @@ absl::Status Coordinator::StartServer() {
 
 absl::Status Coordinator::FillStore() {
   const absl::Time begin = absl::Now();
-  while (!workers_->AllAre(WorkerState::kReady) && !Interrupted()) {
+  if (const absl::Status filled = WaitUntilAllAre(WorkerState::kFilled); !filled.ok()) return filled;
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  memory_->phase().store(Phase::kOpening);
+  if (const absl::Status opened = WaitUntilAllAre(WorkerState::kReady); !opened.ok()) return opened;
+  screen_.Say(absl::StrFormat("Written once, in %.1f s. Now they read and write for %g s.", seconds, flags_.seconds));
+  return absl::OkStatus();
+}
+
+// Ok also if Ctrl-C ended the wait.
+absl::Status Coordinator::WaitUntilAllAre(WorkerState state) {
+  const absl::Time deadline = absl::Now() + kFillTimeout;
+  while (!workers_->AllAre(state) && !Interrupted()) {
     const std::vector<std::string> problems = workers_->TakeProblems();
     if (!problems.empty()) return absl::InternalError(problems.front());
-    if (absl::Now() - begin > kFillTimeout) return absl::DeadlineExceededError("filling the store took too long");
+    if (absl::Now() > deadline) return absl::DeadlineExceededError("filling the store took too long");
     absl::SleepFor(kPollInterval);
   }
-  screen_.Say(absl::StrFormat("Written once, in %.1f s. Now they read and write for %g s.",
-                              absl::ToDoubleSeconds(absl::Now() - begin), flags_.seconds));
   return absl::OkStatus();
 }
 
@@ -177,12 +192,12 @@ void Coordinator::Watch(double now) {
     report_.problems.push_back(std::move(problem));
   }
   if (now >= next_sample_) {
-    next_sample_ += kSampleSeconds;
+    next_sample_ = NextMultiple(now, kSampleSeconds);
     report_.series.push_back(series_sampler_->Take(now));
     violations_ += report_.series.back().total.Violations();
   }
   if (now >= next_show_) {
-    next_show_ += kShowSeconds;
+    next_show_ = NextMultiple(now, kShowSeconds);
     screen_.Show(table_sampler_->Take(now), flags_.seconds, violations_);
   }
 }
@@ -231,15 +246,19 @@ void Coordinator::CheckRecovery() {
 }
 
 void Coordinator::CollectViolations() {
-  const ViolationLog& log = memory_->violations();
-  for (const ViolationRecord& record : log.records) {
-    if (record.complete.load(std::memory_order_acquire) == 0) continue;
-    report_.violations.push_back(absl::StrFormat(
-        "%.3f s, worker %d: %s, key %d version %d from %s; version %d had replaced it %.1f ms before; seen before: %d",
-        static_cast<double>(record.begun_nanos - start_nanos_) / kNanosPerSecond, record.worker,
-        FindingName(record.finding), record.key, record.version, record.from_memory ? "memory" : "the server",
-        record.successor, static_cast<double>(record.age_nanos) / kNanosPerMilli, record.floor));
+  for (const auto& records : memory_->violations().records) {
+    for (const ViolationRecord& record : records) {
+      if (record.complete.load(std::memory_order_acquire) != 0) report_.violations.push_back(Describe(record));
+    }
   }
+}
+
+std::string Coordinator::Describe(const ViolationRecord& record) const {
+  return absl::StrFormat(
+      "%.3f s, worker %d: %s, key %d version %d from %s; version %d had replaced it %.1f ms before; seen before: %d",
+      static_cast<double>(record.begun_nanos - start_nanos_) / kNanosPerSecond, record.worker,
+      FindingName(record.finding), record.key, record.version, record.from_memory ? "memory" : "the server",
+      record.successor, static_cast<double>(record.age_nanos) / kNanosPerMilli, record.floor);
 }
 
 void Coordinator::CheckWork() {

@@ -18,7 +18,7 @@ namespace nearcache::tour {
 namespace {
 
 constexpr double kSecondsBefore = 1;
-constexpr double kRecoveredShare = 0.9;
+constexpr double kRecoveredShare = 0.5;
 
 void MeasureBefore(const std::vector<Sample>& series, double at_seconds, Effect* effect) {
   double count = 0;
@@ -34,9 +34,10 @@ void MeasureBefore(const std::vector<Sample>& series, double at_seconds, Effect*
 }
 
 bool IsGood(const Sample& sample, const Effect& effect) {
-  const auto answers = [](const Interval& worker) { return worker.counts[kLocalHits] > 0; };
-  return std::all_of(sample.workers.begin(), sample.workers.end(), answers) &&
-         sample.total.Percent(kLocalHits) >= kRecoveredShare * effect.local_percent_before;
+  return std::all_of(sample.workers.begin(), sample.workers.end(), [&](const Interval& worker) {
+    return worker.counts[kLocalHits] > 0 && worker.counts[kReadsFailed] == 0 &&
+           worker.Percent(kLocalHits) >= kRecoveredShare * effect.local_percent_before;
+  });
 }
 
 // Recovery counts from the last bad sample: one good one between two bad ones is none.
@@ -44,15 +45,14 @@ void MeasureAfter(const std::vector<Sample>& series, const FaultEvent& event, do
   effect->reads_per_second_worst = effect->reads_per_second_before;
   effect->local_percent_worst = effect->local_percent_before;
   for (const Sample& sample : series) {
-    // The sample that holds the fault began before it.
-    const double begin_seconds = sample.at_seconds - sample.total.seconds;
-    if (sample.at_seconds <= event.at_seconds || begin_seconds >= end_seconds) continue;
+    if (sample.at_seconds <= event.at_seconds || sample.at_seconds > end_seconds) continue;
     effect->reads_per_second_worst = std::min(effect->reads_per_second_worst, sample.total.ReadsPerSecond());
     effect->local_percent_worst = std::min(effect->local_percent_worst, sample.total.Percent(kLocalHits));
     effect->oldest_served_nanos = std::max(effect->oldest_served_nanos, sample.total.oldest_served);
     effect->failed_reads += sample.total.counts[kReadsFailed];
     effect->violations += sample.total.Violations();
-    if (!IsGood(sample, *effect)) {
+    const bool undone = sample.at_seconds - sample.total.seconds >= event.until_seconds;
+    if (!undone || !IsGood(sample, *effect)) {
       effect->recovery_seconds = -1;
     } else if (effect->recovery_seconds < 0) {
       effect->recovery_seconds = sample.at_seconds - event.at_seconds;
@@ -77,9 +77,9 @@ std::string DescribeEffect(const Effect& effect) {
                                      effect.local_percent_worst, FormatCount(effect.reads_per_second_before),
                                      FormatCount(effect.reads_per_second_worst));
   if (effect.recovery_seconds < 0) {
-    absl::StrAppend(&text, "not well again yet");
+    absl::StrAppend(&text, "not all work again yet");
   } else {
-    absl::StrAppendFormat(&text, "all well within %.1f s", effect.recovery_seconds);
+    absl::StrAppendFormat(&text, "all work again within %.1f s", effect.recovery_seconds);
   }
   const bool any = effect.oldest_served_nanos > 0;
   absl::StrAppend(&text, "; oldest value served ",

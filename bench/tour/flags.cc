@@ -20,7 +20,7 @@ ABSL_FLAG(uint32_t, keys, 200'000, "Number of keys: 1000 to 20 million. A millio
 ABSL_FLAG(double, write_percent, 1, "Share of writes in all operations: 0 to 50.");
 ABSL_FLAG(double, zipf, 0.99, "Exponent of the popularity of keys: above 0, up to 3. More: more skewed.");
 ABSL_FLAG(uint32_t, bound_ms, 500, "The staleness bound that is promised and checked: 50 to 60000 ms.");
-ABSL_FLAG(uint32_t, local_mib, 64, "Memory of each worker's local tier: 1 to 16384 MiB.");
+ABSL_FLAG(uint32_t, local_mib, 128, "Memory of each worker's local tier: 1 to 16384 MiB.");
 ABSL_FLAG(uint32_t, workers, 4, "Worker processes: 2 to 16.");
 ABSL_FLAG(uint32_t, threads, 2, "Load threads of each worker: 1 to 16.");
 ABSL_FLAG(std::string, server, "",

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -22,12 +24,14 @@
 #include "bench/tour/writer.h"
 #include "bench/tour/zipf.h"
 #include "nearcache/cache.h"
+#include "nearcache/value.h"
 
 namespace nearcache::tour {
 namespace {
 
 constexpr int kBatchesPerTimedOne = 16;
 constexpr int kBatchesPerFreshRead = 8;
+constexpr uint32_t kBatchesPerSingleReads = 4;
 constexpr uint32_t kWritesPerCall = 128;
 constexpr uint32_t kRefillsPerBatch = 64;
 
@@ -101,17 +105,20 @@ void LoadThread::DrawBatch() {
 }
 
 void LoadThread::ReadBatch() {
-  for (int i = 0; i < kBatch; ++i) ReadOne(keys_[i], names_[i]);
-}
-
-void LoadThread::ReadOne(uint32_t key, const KeyName& name) {
-  const ReadChecker::Begun begun = checker_.Begin(key);
-  RecordIdentity identity;
-  if (ReadMemory(key, name, [&](absl::string_view value) { identity = CheckRecord(value); })) {
-    checker_.End(begun, identity, kLocalHits);
-  } else {
-    ReadThrough(key, name, /*fresh=*/false);
+  const bool one_by_one = random_.Below(kBatchesPerSingleReads) == 0;
+  std::vector<int> missed;
+  for (int i = 0; i < kBatch; ++i) {
+    const ReadChecker::Begun begun = checker_.Begin(keys_[i]);
+    RecordIdentity identity;
+    if (ReadMemory(keys_[i], names_[i], [&](absl::string_view value) { identity = CheckRecord(value); })) {
+      checker_.End(begun, identity, kLocalHits);
+    } else if (one_by_one) {
+      ReadThrough(keys_[i], names_[i], /*fresh=*/false);
+    } else {
+      missed.push_back(i);
+    }
   }
+  if (!missed.empty()) ReadManyThrough(missed);
 }
 
 // With --inject_stale, one worker answers part of its reads from copies that it never gives up: a cache without
@@ -151,6 +158,25 @@ void LoadThread::ReadBatchTimed() {
   }
 }
 
+void LoadThread::ReadManyThrough(const std::vector<int>& places) {
+  std::vector<ReadChecker::Begun> begun;
+  std::vector<absl::string_view> names;
+  for (const int place : places) {
+    begun.push_back(checker_.Begin(keys_[place]));
+    names.push_back(names_[place].view());
+  }
+  const std::vector<absl::StatusOr<Value>> results = cache_->GetMany(names);
+  bool failed = false;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].ok()) {
+      checker_.End(begun[i], CheckRecord(results[i]->view()), memory_->setup().has_server() ? kRemoteHits : kLocalHits);
+    } else {
+      failed |= NoteNoValue(begun[i].key, results[i].status());
+    }
+  }
+  if (failed) absl::SleepFor(kPauseAfterFailure);
+}
+
 void LoadThread::ReadThrough(uint32_t key, const KeyName& name, bool fresh) {
   ReadInfo info;
   ReadOptions options;
@@ -163,13 +189,17 @@ void LoadThread::ReadThrough(uint32_t key, const KeyName& name, bool fresh) {
     if (!local) block_.remote_latency_nanos.Record(NowNanos() - begun.nanos);
     checker_.Add(kFreshReads, fresh);
     checker_.End(begun, CheckRecord(buffer_), local ? kLocalHits : kRemoteHits, fresh);
-  } else if (absl::IsNotFound(status)) {
-    checker_.Add(kMisses);
-    memory_->mailbox(memory_->keys().OwnerOf(key)).Send(key);
-  } else {
-    checker_.Add(kReadsFailed);
+  } else if (NoteNoValue(key, status)) {
     absl::SleepFor(kPauseAfterFailure);
   }
+}
+
+// True if the read failed; false if there is no value, which its writer is then told.
+bool LoadThread::NoteNoValue(uint32_t key, const absl::Status& status) {
+  const bool missing = absl::IsNotFound(status);
+  checker_.Add(missing ? kMisses : kReadsFailed);
+  if (missing) memory_->mailbox(memory_->keys().OwnerOf(key)).Send(key);
+  return !missing;
 }
 
 void LoadThread::WriteShare() {

@@ -52,9 +52,10 @@ void ReadChecker::NoteAge(int64_t age_nanos) {
 
 void ReadChecker::Log(const ReadObservation& read, const Verdict& verdict, bool from_memory) {
   ViolationLog& log = memory_->violations();
-  const uint32_t number = log.count.fetch_add(1, std::memory_order_relaxed);
-  if (number >= ViolationLog::kRecords) return;
-  ViolationRecord& record = log.records[number];
+  const int kind = static_cast<int>(verdict.finding);
+  const uint32_t number = log.counts[kind].fetch_add(1, std::memory_order_relaxed);
+  if (number >= ViolationLog::kRecordsOfEachFinding) return;
+  ViolationRecord& record = log.records[kind][number];
   record.finding = verdict.finding;
   record.worker = worker_;
   record.key = read.key;

@@ -74,14 +74,15 @@ void Screen::Show(const Sample& sample, double run_seconds, uint64_t violations)
 
 void Screen::ShowLine(const Sample& sample, uint64_t violations) {
   if (plain_lines_++ % kPlainLinesPerHeading == 0) std::cout << "  time  " << ColumnHeading() << std::endl;
-  std::cout << absl::StrFormat("%4.0f s  ", sample.at_seconds) << ColumnValues(sample.total)
+  std::cout << absl::StrFormat("%4d s  ", static_cast<int>(sample.at_seconds)) << ColumnValues(sample.total)
             << ViolationsCell(violations, false) << std::endl;
 }
 
 void Screen::ShowTable(const Sample& sample, double run_seconds, uint64_t violations) {
   std::vector<std::string> lines;
   lines.push_back("");
-  lines.push_back(Styled(kDim, absl::StrFormat("%4.0f of %.0f s ", sample.at_seconds, run_seconds) + ColumnHeading()));
+  lines.push_back(Styled(
+      kDim, absl::StrFormat("%4d of %.0f s ", static_cast<int>(sample.at_seconds), run_seconds) + ColumnHeading()));
   for (size_t i = 0; i < sample.workers.size(); ++i) {
     const Interval& worker = sample.workers[i];
     lines.push_back(absl::StrFormat(" worker %-3d  ", i) + ColumnValues(worker) +

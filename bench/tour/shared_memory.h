@@ -45,10 +45,11 @@ struct Setup {
   uint32_t slot_count() const { return worker_count * threads_per_worker; }
 };
 
-enum class Phase : uint32_t { kFilling, kRunning, kStopping };
+// The next one begins when every worker is as far; all open their caches for the load in the calm after the fill.
+enum class Phase : uint32_t { kFilling, kOpening, kRunning, kStopping };
 
-// absent → opening → filling → ready → running → stopped; failed, with a text, at any point.
-enum class WorkerState : uint32_t { kAbsent, kOpening, kFilling, kReady, kRunning, kStopped, kFailed };
+// absent → filling → filled → opening → ready → running → stopped; failed, with a text, at any point.
+enum class WorkerState : uint32_t { kAbsent, kFilling, kFilled, kOpening, kReady, kRunning, kStopped, kFailed };
 
 // What a worker's threads count, from outside the cache.
 enum Count {
@@ -92,7 +93,6 @@ constexpr int kObserverCount = 3;
 
 struct alignas(64) WorkerBlock {
   std::atomic<WorkerState> state;
-  std::atomic<uint32_t> threads_filled;
   alignas(64) std::atomic<uint64_t> counts[kCountCount];
   alignas(64) std::atomic<int64_t> gauges[kGaugeCount];
   alignas(64) std::atomic<int64_t> oldest_served_nanos[kObserverCount];
@@ -102,7 +102,7 @@ struct alignas(64) WorkerBlock {
   char error[512];
 };
 
-// The first violations, each in full.
+// The first violations of each kind, in full.
 struct ViolationRecord {
   std::atomic<uint32_t> complete;
   Finding finding;
@@ -117,10 +117,10 @@ struct ViolationRecord {
 };
 
 struct ViolationLog {
-  static constexpr uint32_t kRecords = 12;
+  static constexpr uint32_t kRecordsOfEachFinding = 4;
 
-  std::atomic<uint32_t> count;
-  ViolationRecord records[kRecords];
+  std::atomic<uint32_t> counts[kFindingCount];
+  ViolationRecord records[kFindingCount][kRecordsOfEachFinding];
 };
 
 class SharedMemory {

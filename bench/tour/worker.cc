@@ -58,16 +58,20 @@ class Worker {
         floors_(memory->setup().key_count) {}
 
   int Run() {
-    block_.state.store(WorkerState::kOpening);
-    const absl::Status opened = Open();
-    if (!opened.ok()) return Fail(opened);
     RecoverSlots();
-    StartThreads();
+    if (const absl::Status filled = Fill(); !filled.ok()) return Fail(filled);
+    block_.state.store(WorkerState::kFilled);
+    WaitWhile(Phase::kFilling);
+    block_.state.store(WorkerState::kOpening);
+    if (const absl::Status opened = Open(); !opened.ok()) return Fail(opened);
+    block_.state.store(WorkerState::kReady);
+    WaitWhile(Phase::kOpening);
+    StartThreads(&Worker::RunLoad);
     while (phase() != Phase::kStopping) {
       Publish();
       absl::SleepFor(kPublishInterval);
     }
-    for (std::thread& thread : threads_) thread.join();
+    JoinThreads();
     Publish();
     const absl::Status closed = cache_->Close();
     if (!closed.ok()) return Fail(closed);
@@ -78,7 +82,12 @@ class Worker {
  private:
   Phase phase() const { return memory_->phase().load(std::memory_order_acquire); }
 
+  void WaitWhile(Phase waited) const {
+    while (phase() == waited) absl::SleepFor(kPollInterval);
+  }
+
   absl::Status Open() {
+    if (cache_ != nullptr && !memory_->setup().has_server()) return absl::OkStatus();
     absl::StatusOr<std::unique_ptr<Cache>> cache = Cache::Open(CacheOptions(memory_->setup()));
     if (!cache.ok()) return cache.status();
     cache_ = *std::move(cache);
@@ -101,22 +110,36 @@ class Worker {
     }
   }
 
-  void StartThreads() {
+  // Writes the keys that were never written, through a cache of its own, so that what the other one counts (its lag
+  // above all) is about the load alone. Without a server that would lose them.
+  absl::Status Fill() {
+    if (phase() != Phase::kFilling) return absl::OkStatus();  // Takes the place of one that was killed.
     block_.state.store(WorkerState::kFilling);
-    block_.threads_filled.store(0);
+    if (const absl::Status opened = Open(); !opened.ok()) return opened;
+    StartThreads(&Worker::RunFill);
+    JoinThreads();
+    return memory_->setup().has_server() ? cache_->Close() : absl::OkStatus();
+  }
+
+  void StartThreads(void (Worker::*run)(LoadThread*)) {
     for (uint32_t thread = 0; thread < memory_->setup().threads_per_worker; ++thread) {
-      threads_.emplace_back([this, thread] { RunThread(thread); });
+      threads_.emplace_back([this, run, thread] {
+        LoadThread load(cache_.get(), memory_, &floors_, &popularity_, index_, thread);
+        (this->*run)(&load);
+      });
     }
   }
 
-  void RunThread(uint32_t thread) {
-    LoadThread load(cache_.get(), memory_, &floors_, &popularity_, index_, thread);
-    load.Fill();
-    const uint32_t filled = block_.threads_filled.fetch_add(1) + 1;
-    if (filled == memory_->setup().threads_per_worker) block_.state.store(WorkerState::kReady);
-    while (phase() == Phase::kFilling) absl::SleepFor(kPollInterval);
+  void JoinThreads() {
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  void RunFill(LoadThread* load) { load->Fill(); }
+
+  void RunLoad(LoadThread* load) {
     block_.state.store(WorkerState::kRunning);
-    load.Run();
+    load->Run();
   }
 
   void Publish() {

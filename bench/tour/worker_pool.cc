@@ -24,9 +24,13 @@ constexpr absl::Duration kKillTimeout = absl::Seconds(5);
 
 }  // namespace
 
-WorkerPool::WorkerPool(SharedMemory* memory) : memory_(memory), workers_(memory->setup().worker_count) {}
+WorkerPool::WorkerPool(SharedMemory* memory)
+    : memory_(memory), workers_(memory->setup().worker_count), killed_(memory->setup().worker_count) {}
 
 absl::Status WorkerPool::Start(uint32_t index) {
+  if (killed_[index] != nullptr && !killed_[index]->WaitForEnd(kKillTimeout)) {
+    return absl::InternalError(absl::StrCat("worker ", index, " was killed and does not end"));
+  }
   absl::StatusOr<std::unique_ptr<ChildProcess>> child = ChildProcess::Start(
       {kThisProgram, absl::StrCat("--worker=", index), absl::StrCat("--memory_fd=", memory_->descriptor())},
       memory_->descriptor(), /*quiet=*/false);
@@ -45,8 +49,7 @@ absl::Status WorkerPool::StartAll() {
 void WorkerPool::Kill(uint32_t index) {
   if (workers_[index] == nullptr) return;
   workers_[index]->Signal(SIGKILL);
-  workers_[index]->WaitForEnd(kKillTimeout);
-  workers_[index] = nullptr;
+  killed_[index] = std::move(workers_[index]);
   memory_->worker(index).state.store(WorkerState::kAbsent);
 }
 

@@ -20,17 +20,18 @@ class WorkerPool {
   // `memory` is not owned and must outlive this.
   explicit WorkerPool(SharedMemory* memory);
 
-  // Starts worker `index`, which does not run.
+  // Starts worker `index`, which does not run or was killed; waits for the end of the killed one.
   absl::Status Start(uint32_t index);
   absl::Status StartAll();
 
-  // Kills worker `index` as a crash would.
+  // Kills worker `index` as a crash would, and does not wait for its end.
   void Kill(uint32_t index);
 
   void Pause(uint32_t index);
   void Resume(uint32_t index);
 
-  pid_t pid(uint32_t index) const { return workers_[index]->pid(); }
+  // 0: it does not run.
+  pid_t pid(uint32_t index) const { return workers_[index] == nullptr ? 0 : workers_[index]->pid(); }
 
   // Texts about workers that ended, or said that they cannot work, without having been asked to; each is told once.
   std::vector<std::string> TakeProblems();
@@ -47,6 +48,7 @@ class WorkerPool {
 
   SharedMemory* const memory_;
   std::vector<std::unique_ptr<ChildProcess>> workers_;
+  std::vector<std::unique_ptr<ChildProcess>> killed_;  // By index; may still be ending.
 };
 
 }  // namespace nearcache::tour

@@ -60,6 +60,19 @@ TEST(EffectsTest, OneGoodSampleBetweenBadOnesIsNoRecovery) {
   EXPECT_DOUBLE_EQ(MeasureEffects(series.samples(), {{2, 0, "cut", ""}})[0].recovery_seconds, 1.25);
 }
 
+TEST(EffectsTest, NothingIsWellBeforeTheFaultIsUndone) {
+  Series series;
+  series.Add(16, 90, 90);
+  EXPECT_DOUBLE_EQ(MeasureEffects(series.samples(), {{2, 2.6, "pause", ""}})[0].recovery_seconds, 1);
+}
+
+TEST(EffectsTest, FailedReadsAreNoRecovery) {
+  Series series;
+  series.Add(16, 90, 90);
+  for (int i = 8; i < 10; ++i) series.samples()[i].workers[1].counts[kReadsFailed] = 1;
+  EXPECT_DOUBLE_EQ(MeasureEffects(series.samples(), {{2, 0, "restart", ""}})[0].recovery_seconds, 0.75);
+}
+
 TEST(EffectsTest, SilentWorkerIsNoRecovery) {
   Series series;
   series.Add(8, 90, 90).Add(8, 100, 0);
@@ -87,8 +100,9 @@ TEST(EffectsTest, IsTold) {
   effect.reads_per_second_worst = 8e5;
   effect.recovery_seconds = 1.25;
   effect.oldest_served_nanos = 214'000'000;
-  EXPECT_EQ(DescribeEffect(effect),
-            "L1 93 % → 71 %, reads 1.20 M → 800 k/s, all well within 1.2 s; oldest value served 214 ms; 0 violations");
+  EXPECT_EQ(
+      DescribeEffect(effect),
+      "L1 93 % → 71 %, reads 1.20 M → 800 k/s, all work again within 1.2 s; oldest value served 214 ms; 0 violations");
 }
 
 }  // namespace

@@ -83,9 +83,10 @@ TEST_F(SharedMemoryTest, CheckerCountsAndLogsAViolation) {
   EXPECT_EQ(sample.total.Violations(), 3u);
   EXPECT_EQ(sample.workers[0].Violations(), 0u);
   EXPECT_GT(sample.total.oldest_served, 0);
-  EXPECT_EQ(memory_->violations().count.load(), 3u);
-  EXPECT_EQ(memory_->violations().records[0].finding, Finding::kTooOld);
-  EXPECT_EQ(memory_->violations().records[1].finding, Finding::kForeign);
+  const auto& log = memory_->violations();
+  EXPECT_EQ(log.counts[static_cast<int>(Finding::kTooOld)].load(), 1u);
+  EXPECT_EQ(log.counts[static_cast<int>(Finding::kForeign)].load(), 2u);
+  EXPECT_EQ(log.records[static_cast<int>(Finding::kTooOld)][0].version, old);
 }
 
 TEST_F(SharedMemoryTest, FloorOfTheProcessIsRaisedByReads) {

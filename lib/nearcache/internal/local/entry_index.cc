@@ -144,6 +144,8 @@ void EntryIndex::Insert(Entry* entry, uint8_t tag, Displaced* displaced) {
 }
 
 void EntryIndex::Replace(Entry* old, Entry* entry, uint8_t tag, Displaced* displaced) {
+  // Before the search for `old`, because it exchanges the arrays.
+  if (ABSL_PREDICT_FALSE(moving())) TurnBackIfTooSmall();
   Place place;
   const BucketArray current = Load(current_);
   if (Locate(current, old, &place)) {

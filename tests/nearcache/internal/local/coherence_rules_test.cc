@@ -51,6 +51,16 @@ TEST_F(CoherenceRulesTest, AcknowledgedOwnWriteVoidsReadsInFlight) {
   EXPECT_EQ(Hit("k"), absl::nullopt);
 }
 
+TEST_F(CoherenceRulesTest, AReadThatEndsDuringAWriteIsNotStored) {
+  const FlightRef flight = Lead("k");
+  const WriteRef write = BeginWrite("k", kV2);
+  EXPECT_FALSE(tier().IsAttached(flight));
+  Complete(flight, "v1", kV1);
+  EXPECT_EQ(Hit("k"), absl::nullopt);
+  EXPECT_EQ(RoleOf("k"), Role::kBypass);
+  tier().EndWrite(write, WriteOutcome::kApplied, absl::nullopt, kNever);
+}
+
 TEST_F(CoherenceRulesTest, AReadThatBeginsDuringAWriteBypassesAndItsReplyIsNotStored) {
   const WriteRef write = BeginWrite("k", kV2);
   EXPECT_EQ(RoleOf("k"), Role::kBypass);

@@ -36,16 +36,13 @@ class Value {
 
   // For the library: bytes inside a counted block. Takes over one reference to `owner`, which may
   // be null for bytes that live for ever.
-  static Value FromBlock(const internal::RefCounted* owner, absl::string_view bytes) {
-    return Value(owner, bytes);
-  }
+  static Value FromBlock(const internal::RefCounted* owner, absl::string_view bytes) { return Value(owner, bytes); }
 
   Value(const Value& other) : owner_(other.owner_), bytes_(other.bytes_) {
     if (owner_ != nullptr) owner_->Ref();
   }
   Value(Value&& other) noexcept
-      : owner_(std::exchange(other.owner_, nullptr)),
-        bytes_(std::exchange(other.bytes_, absl::string_view())) {}
+      : owner_(std::exchange(other.owner_, nullptr)), bytes_(std::exchange(other.bytes_, absl::string_view())) {}
   Value& operator=(Value other) noexcept {
     std::swap(owner_, other.owner_);
     std::swap(bytes_, other.bytes_);
@@ -78,8 +75,7 @@ class Value {
   }
 
  private:
-  Value(const internal::RefCounted* owner, absl::string_view bytes)
-      : owner_(owner), bytes_(bytes) {}
+  Value(const internal::RefCounted* owner, absl::string_view bytes) : owner_(owner), bytes_(bytes) {}
 
   const internal::RefCounted* owner_ = nullptr;
   absl::string_view bytes_;

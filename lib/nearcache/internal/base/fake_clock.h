@@ -21,14 +21,10 @@ class FakeClock final : public Clock {
   int64_t CoarseLagNanos() const override { return 0; }
   int64_t SuspendedNanos() const override { return suspended_.load(std::memory_order_acquire); }
 
-  void Advance(absl::Duration by) {
-    now_.fetch_add(absl::ToInt64Nanoseconds(by), std::memory_order_acq_rel);
-  }
+  void Advance(absl::Duration by) { now_.fetch_add(absl::ToInt64Nanoseconds(by), std::memory_order_acq_rel); }
 
   // The machine sleeps: the monotonic clock stands still while this grows.
-  void Suspend(absl::Duration by) {
-    suspended_.fetch_add(absl::ToInt64Nanoseconds(by), std::memory_order_acq_rel);
-  }
+  void Suspend(absl::Duration by) { suspended_.fetch_add(absl::ToInt64Nanoseconds(by), std::memory_order_acq_rel); }
 
  private:
   std::atomic<MonotonicNanos> now_;

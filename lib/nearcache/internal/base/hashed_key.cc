@@ -6,8 +6,6 @@
 
 namespace nearcache::internal {
 
-uint64_t HashBytes(absl::string_view key, uint64_t seed) {
-  return XXH3_64bits_withSeed(key.data(), key.size(), seed);
-}
+uint64_t HashBytes(absl::string_view key, uint64_t seed) { return XXH3_64bits_withSeed(key.data(), key.size(), seed); }
 
 }  // namespace nearcache::internal

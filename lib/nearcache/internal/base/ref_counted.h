@@ -22,8 +22,7 @@ struct RefCounted {
   void Ref() const { references.fetch_add(1, std::memory_order_relaxed); }
 
   void Unref() const {
-    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      destroy(const_cast<RefCounted*>(this));
+    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(const_cast<RefCounted*>(this));
   }
 
   // In this order, so that a derived header can use the four bytes of padding behind the count.

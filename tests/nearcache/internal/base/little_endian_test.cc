@@ -22,8 +22,8 @@ TEST(LittleEndianTest, LeastSignificantByteComesFirst) {
 TEST(LittleEndianTest, RoundTripsAtAnyAlignment) {
   char bytes[16] = {};
   for (int offset = 0; offset < 8; ++offset) {
-    for (const uint64_t value : {uint64_t{0}, uint64_t{0x80}, uint64_t{0xfedcba9876543210},
-                                 std::numeric_limits<uint64_t>::max()}) {
+    for (const uint64_t value :
+         {uint64_t{0}, uint64_t{0x80}, uint64_t{0xfedcba9876543210}, std::numeric_limits<uint64_t>::max()}) {
       StoreLittleEndian64(bytes + offset, value);
       EXPECT_EQ(LoadLittleEndian64(bytes + offset), value);
       StoreLittleEndian32(bytes + offset, static_cast<uint32_t>(value));

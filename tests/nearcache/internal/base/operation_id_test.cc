@@ -20,8 +20,7 @@ TEST(OperationIdTest, WireFormIsNonceThenCounterLittleEndian) {
   const OperationId id{0x0102030405060708u, 0x1112131415161718u};
   const std::string bytes = id.ToBytes();
   ASSERT_EQ(bytes.size(), OperationId::kWireSize);
-  EXPECT_EQ(bytes,
-            std::string("\x08\x07\x06\x05\x04\x03\x02\x01\x18\x17\x16\x15\x14\x13\x12\x11", 16));
+  EXPECT_EQ(bytes, std::string("\x08\x07\x06\x05\x04\x03\x02\x01\x18\x17\x16\x15\x14\x13\x12\x11", 16));
   EXPECT_EQ(OperationId::FromBytes(bytes), id);
   EXPECT_EQ(id.ToString(), "01020304050607081112131415161718");
 }

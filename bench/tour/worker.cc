@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "bench/tour/clock.h"
 #include "bench/tour/load_thread.h"
+#include "bench/tour/pause_watcher.h"
 #include "bench/tour/session_floor.h"
 #include "bench/tour/shared_memory.h"
 #include "bench/tour/zipf.h"
@@ -38,6 +39,7 @@ Options CacheOptions(const Setup& setup) {
   options.remote.client_name = "nearcache-tour";
   options.remote.reconnect_backoff_max = absl::Milliseconds(500);
   options.local.capacity_bytes = setup.local_bytes;
+  options.local.entry_bytes_max = std::min(options.local.entry_bytes_max, options.local.capacity_bytes / 16);
   options.coherence.staleness_bound = absl::Nanoseconds(setup.bound_nanos);
   options.key_prefix = "tour";
   options.default_time_to_live = absl::Hours(1);
@@ -67,6 +69,7 @@ class Worker {
     block_.state.store(WorkerState::kReady);
     WaitWhile(Phase::kOpening);
     StartThreads(&Worker::RunLoad);
+    threads_.emplace_back([this] { PauseWatcher(cache_.get(), memory_, &floors_, index_).Run(); });
     while (phase() != Phase::kStopping) {
       Publish();
       absl::SleepFor(kPublishInterval);

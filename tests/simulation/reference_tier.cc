@@ -65,12 +65,10 @@ bool ReferenceTier::Joinable(const Flight& flight, MonotonicNanos now) const {
 
 local::Generation ReferenceTier::FillGeneration() {
   const local::Generation open = lane_.FillGeneration();
-  if (open != local::kNoGeneration) last_open_ = open;
-  // Closing and opening each count one.
-  if (mutant_ == Mutant::kEarlyFill && open == local::kNoGeneration) {
-    return last_open_ == local::kNoGeneration ? 2 : last_open_ + 2;
-  }
-  return open;
+  if (mutant_ != Mutant::kEarlyFill || open != local::kNoGeneration) return open;
+  // The one after the closed one, which has to be guessed.
+  while (!lane_.Covers(closed_, 0)) ++closed_;
+  return closed_ + 1;
 }
 
 // --- M6

@@ -87,7 +87,7 @@ class ReferenceTier final : public internal::local::LocalTier {
   const int64_t clock_lag_;
   const Mutant mutant_;
   internal::local::LaneLease lane_;
-  internal::local::Generation last_open_ = 0;
+  internal::local::Generation closed_ = 0;  // For the mutant that fills early.
   std::map<std::string, Slot> slots_;
   internal::local::LocalTierStats stats_;
 };

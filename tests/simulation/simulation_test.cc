@@ -1,5 +1,4 @@
-// Many seeds of the simulation against the protocol as it is, and some against each of its weakenings, which must be
-// caught: a checker that misses one is not to be trusted with the rest.
+// Many seeds of the simulation: the promise must hold under every fault.
 //
 //   simulation_test --seed=17 [--tier=reference] [--mutant=no_chain]   one run, told in detail
 //   simulation_test --first=1 --runs=10000                            other seeds, more of them
@@ -23,7 +22,7 @@ namespace {
 struct Flags {
   uint64_t seed = 0;  // 0: many.
   uint64_t first = 1;
-  uint64_t runs = 1000;  // Of each tier.
+  uint64_t runs = 1000;  // Of each kind of tier.
   std::string tier = "real";
   std::string mutant = "none";
 } flags;
@@ -75,31 +74,6 @@ TEST(SimulationDeterminismTest, OneSeedIsOneRun) {
   EXPECT_EQ(first.reads, second.reads);
   EXPECT_EQ(first.local_hits, second.local_hits);
 }
-
-class MutantTest : public ::testing::TestWithParam<Mutant> {};
-
-TEST_P(MutantTest, IsCaught) {
-  constexpr uint64_t kSeedsMax = 3000;
-  RunOptions options;
-  options.tier = TierKind::kReference;
-  options.mutant = GetParam();
-  for (options.seed = 1; options.seed <= kSeedsMax; ++options.seed) {
-    const RunResult result = RunSimulation(options);
-    if (result.violation.empty()) continue;
-    std::printf("%s: caught by seed %llu: %s\n", std::string(MutantName(options.mutant)).c_str(),
-                static_cast<unsigned long long>(options.seed), result.violation.c_str());
-    return;
-  }
-  ADD_FAILURE() << "not caught by " << kSeedsMax << " seeds";
-}
-
-INSTANTIATE_TEST_SUITE_P(All, MutantTest,
-                         ::testing::Values(Mutant::kNoToken, Mutant::kNoGeneration, Mutant::kNoAckVoid,
-                                           Mutant::kJoinAny, Mutant::kJoinOld, Mutant::kKeepOlder, Mutant::kSoftVoid,
-                                           Mutant::kWriteBlind, Mutant::kEarlyFill, Mutant::kNoLease, Mutant::kNoChain,
-                                           Mutant::kPingHeartbeat, Mutant::kNoPair, Mutant::kNotAtomic,
-                                           Mutant::kPublishFirst, Mutant::kEpochTooEarly, Mutant::kClearUnheard),
-                         [](const auto& test) { return std::string(MutantName(test.param)); });
 
 Mutant MutantNamed(const std::string& name) {
   for (int i = 0; i <= static_cast<int>(Mutant::kClearUnheard); ++i) {

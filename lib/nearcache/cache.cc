@@ -64,10 +64,9 @@ ExecuteResult ToExecuteResult(absl::StatusOr<internal::remote::Reply> reply) {
 
 auto StartExecute(Core& core, absl::Span<const absl::string_view> arguments) {
   return [&core, arguments](const auto& call, MonotonicNanos deadline) {
-    core.ways().Execute(std::vector<std::string>(arguments.begin(), arguments.end()), deadline,
-                        [call](absl::StatusOr<internal::remote::Reply> reply) {
-                          call->Finish(ToExecuteResult(std::move(reply)));
-                        });
+    core.ways().Execute(
+        std::vector<std::string>(arguments.begin(), arguments.end()), deadline,
+        [call](absl::StatusOr<internal::remote::Reply> reply) { call->Finish(ToExecuteResult(std::move(reply))); });
   };
 }
 
@@ -79,9 +78,7 @@ auto StartSync(Core& core) {
 
 }  // namespace
 
-bool OutcomeUnknown(const absl::Status& status) {
-  return internal::conductor::HasOutcomeUnknown(status);
-}
+bool OutcomeUnknown(const absl::Status& status) { return internal::conductor::HasOutcomeUnknown(status); }
 
 Cache::Cache(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
@@ -113,21 +110,18 @@ CacheStats Cache::GetStats() const { return core_->GetStats(); }
 
 HealthReport Cache::Health() const { return core_->Health(); }
 
-ExecuteResult Cache::Execute(absl::Span<const absl::string_view> arguments,
-                             const CallOptions& options) {
+ExecuteResult Cache::Execute(absl::Span<const absl::string_view> arguments, const CallOptions& options) {
   return RunBlocking<ExecuteResult>(*core_, options.timeout, Patience::kUntilAnswer, Fail,
                                     StartExecute(*core_, arguments));
 }
 
-void Cache::ExecuteAsync(absl::Span<const absl::string_view> arguments,
-                         Callback<ExecuteResult> done, const CallOptions& options) {
-  RunAsync<ExecuteResult>(*core_, options.timeout, Fail, StartExecute(*core_, arguments),
-                          std::move(done));
+void Cache::ExecuteAsync(absl::Span<const absl::string_view> arguments, Callback<ExecuteResult> done,
+                         const CallOptions& options) {
+  RunAsync<ExecuteResult>(*core_, options.timeout, Fail, StartExecute(*core_, arguments), std::move(done));
 }
 
 absl::Status Cache::Sync(const CallOptions& options) {
-  return RunBlocking<absl::Status>(*core_, options.timeout, Patience::kUntilAnswer, Fail,
-                                   StartSync(*core_));
+  return RunBlocking<absl::Status>(*core_, options.timeout, Patience::kUntilAnswer, Fail, StartSync(*core_));
 }
 
 void Cache::SyncAsync(Callback<absl::Status> done, const CallOptions& options) {

@@ -13,7 +13,8 @@
 //   server, for at most the call's deadline (CallOptions::timeout, else Options::remote.command_timeout).
 // * Keys are binary-safe, not empty, at most Options::limits.key_bytes_max bytes. Values at most value_bytes_max.
 // * A missing key is not an error of the cache, yet has no Value: it is kNotFound.
-// * Async twins (…Async) take a callback. It is called exactly once: during the call if memory had the answer or the call
+// * Async twins (…Async) take a callback. It is called exactly once: during the call if memory had the answer or the
+// call
 //   was refused, else on the executor (Options::executor). It may use the cache, and may even destroy it.
 // * Errors. Besides what a call says itself, each can end with
 //     kInvalidArgument     key, value or option out of bounds; the text names the limit
@@ -23,9 +24,15 @@
 //     kFailedPrecondition  the key holds another Redis type, or the cache was closed
 //     kPermissionDenied, kUnauthenticated   the server's ACL or password
 //     kInternal            the server broke its protocol
-// * Outcome of changes. A change whose Status carries OutcomeUnknown() may have taken effect, or may yet, once; any other
+// * Outcome of changes. A change whose Status carries OutcomeUnknown() may have taken effect, or may yet, once; any
+// other
 //   error means that it was certainly not executed. Nothing is retried behind your back except deletes and clears.
-// * After any failed change this process serves neither the old nor the new value from memory.
+// * After a change that failed on its way this process serves neither the old nor the new value from memory. One that
+// was
+//   refused at once (arguments, limits of this process, a closed cache) leaves everything as it was.
+// * Without a remote tier (Options::has_remote) memory is all there is: changes are exact and immediate, values live as
+//   long as their writers say, local.time_to_live_max or not, and what does not fit into memory is kInvalidArgument.
+// * A child of fork() must open a cache of its own: on the parent's, its calls are kFailedPrecondition.
 
 #ifndef NEARCACHE_CACHE_H_
 #define NEARCACHE_CACHE_H_
@@ -73,7 +80,8 @@ struct ReadInfo {
   Source source = Source::kLocal;
   // Since the value was fetched from the remote tier or loaded.
   absl::Duration age;
-  // Remaining life; infinite if it has no end.
+  // Remaining life, as far as that tier knows: that of a copy in memory may end earlier (local.time_to_live_max).
+  // Infinite if it has no end.
   absl::Duration time_to_live = absl::InfiniteDuration();
 };
 
@@ -86,9 +94,11 @@ struct ReadOptions : CallOptions {
 
 struct WriteOptions : CallOptions {
   // Life of the value; unset means Options::default_time_to_live. Zero and negative ones are refused (delete the key
-  // instead), absl::InfiniteDuration() keeps it until it is evicted or deleted. Rounded up to whole milliseconds.
+  // instead), absl::InfiniteDuration() keeps it until it is evicted or deleted, and so does any life above a hundred
+  // years. Rounded up to whole milliseconds.
   absl::optional<absl::Duration> time_to_live;
-  // Keep the value in this process's memory once it is acknowledged. False: only the remote tier gets it.
+  // Keep the value in this process's memory once it is acknowledged. False: only the remote tier gets it, if there is
+  // one.
   bool keep_local = true;
 };
 
@@ -106,9 +116,9 @@ struct LoadOptions : WriteOptions {
 struct ExecuteReply {
   enum class Type { kNil, kString, kError, kInteger, kDouble, kBool, kArray };
   Type type = Type::kNil;
-  Value string;  // kString, kError.
-  int64_t integer = 0;  // kInteger, kBool.
-  double number = 0;  // kDouble.
+  Value string;                        // kString, kError.
+  int64_t integer = 0;                 // kInteger, kBool.
+  double number = 0;                   // kDouble.
   std::vector<ExecuteReply> elements;  // kArray; a map of n pairs has 2n elements.
 };
 
@@ -123,8 +133,8 @@ using KeyAndValue = std::pair<absl::string_view, absl::string_view>;
 
 class Cache {
  public:
-  // Opens a cache. Returns as soon as the options are validated and the threads started, without waiting for the server:
-  // a service must be able to start while Redis is down. WaitUntilReady waits.
+  // Opens a cache. Returns as soon as the options are validated and the threads started, without waiting for the
+  // server: a service must be able to start while Redis is down. WaitUntilReady waits.
   //
   //   kInvalidArgument, kUnimplemented   as Options::Validate
   //   kResourceExhausted                 no threads or descriptors left
@@ -135,8 +145,8 @@ class Cache {
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
-  // Waits until the remote tier answers and memory may be served under the lease, or says what is in the way. Ok at once
-  // without a remote tier.
+  // Waits until the remote tier answers and memory may be served under the lease, or says what is in the way. Ok at
+  // once without a remote tier.
   absl::Status WaitUntilReady(absl::Duration timeout);
 
   // --- Reading
@@ -157,12 +167,17 @@ class Cache {
   // One result per key, in order; only the keys that memory lacks travel, in one batch. A key given twice is read once
   // or twice, with equal right.
   std::vector<absl::StatusOr<Value>> GetMany(absl::Span<const absl::string_view> keys, const ReadOptions& options = {});
-  void GetManyAsync(absl::Span<const absl::string_view> keys,
-                    Callback<std::vector<absl::StatusOr<Value>>> done, const ReadOptions& options = {});
+  void GetManyAsync(absl::Span<const absl::string_view> keys, Callback<std::vector<absl::StatusOr<Value>>> done,
+                    const ReadOptions& options = {});
 
-  // As Get; if neither tier has the key, runs `loader` once per key and process, stores what it returns, and gives it to
-  // everybody who waits. The loader's error goes to all of them and nothing is stored. If the remote tier is down the
-  // loader still runs and its value is returned. A loader must not load its own key: kFailedPrecondition.
+  // As Get; if neither tier has the key, runs `loader` once per key and process, stores what it returns, and gives it
+  // to everybody who waits. The loader's error goes to all of them and nothing is stored. If the remote tier is down,
+  // or does not answer in half of the time, the loader still runs and its value is returned. A change of the key that
+  // is heard of while the loader runs means that its value is returned and not stored.
+  //
+  // Who waits for another's load leaves at its own deadline with kDeadlineExceeded, and the load goes on. A loader
+  // itself is never interrupted: its caller gets the value, however late. A loader must not load its own key:
+  // kFailedPrecondition.
   absl::StatusOr<Value> GetOrLoad(absl::string_view key, Loader loader, const LoadOptions& options = {});
   void GetOrLoadAsync(absl::string_view key, Loader loader, Callback<absl::StatusOr<Value>> done,
                       const LoadOptions& options = {});
@@ -221,8 +236,8 @@ class Cache {
   absl::Status Persist(absl::string_view key, const CallOptions& options = {});
   void PersistAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
 
-  // Makes the value stale everywhere but keeps its bytes until their life ends: reads miss, and a GetOrLoad whose loader
-  // fails falls back to them. kNotFound if absent.
+  // Makes the value stale everywhere but keeps its bytes until their life ends: reads miss, and a GetOrLoad whose
+  // loader fails falls back to them. kNotFound if absent.
   absl::Status Expire(absl::string_view key, const CallOptions& options = {});
   void ExpireAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
 
@@ -233,8 +248,8 @@ class Cache {
   // --- Beside the cache
 
   // Sends any command to the same server, past memory and past coherence: keys are used as they are given. Refuses
-  // commands that would change the connection (SELECT, SUBSCRIBE, MULTI, AUTH, …) or block it: kInvalidArgument. An error
-  // reply of the server is a reply. Without a remote tier: kFailedPrecondition.
+  // commands that would change the connection (SELECT, SUBSCRIBE, MULTI, AUTH, …) or block it: kInvalidArgument. An
+  // error reply of the server is a reply. Without a remote tier: kFailedPrecondition.
   absl::StatusOr<ExecuteReply> Execute(absl::Span<const absl::string_view> arguments, const CallOptions& options = {});
   void ExecuteAsync(absl::Span<const absl::string_view> arguments, Callback<absl::StatusOr<ExecuteReply>> done,
                     const CallOptions& options = {});

@@ -32,12 +32,10 @@ auto StartTimeToLive(Core& core, absl::string_view key) {
 
 Life Cache::TimeToLive(absl::string_view key, const CallOptions& options) {
   if (absl::Status bad = CheckKey(key, core_->options().limits); !bad.ok()) return bad;
-  return RunBlocking<Life>(*core_, options.timeout, Patience::kUntilAnswer, Fail,
-                           StartTimeToLive(*core_, key));
+  return RunBlocking<Life>(*core_, options.timeout, Patience::kUntilAnswer, Fail, StartTimeToLive(*core_, key));
 }
 
-void Cache::TimeToLiveAsync(absl::string_view key, Callback<Life> done,
-                            const CallOptions& options) {
+void Cache::TimeToLiveAsync(absl::string_view key, Callback<Life> done, const CallOptions& options) {
   if (absl::Status bad = CheckKey(key, core_->options().limits); !bad.ok()) {
     std::move(done)(std::move(bad));
     return;

@@ -26,13 +26,13 @@ using internal::conductor::Source;
 using internal::conductor::ToValue;
 
 // Checks the arguments and looks into memory. Nullopt: the load has to go on with `request`.
-absl::optional<absl::StatusOr<Value>> Begin(Core& core, absl::string_view key,
-                                            const LoadOptions& options, LoadRequest* request) {
+absl::optional<absl::StatusOr<Value>> Begin(Core& core, absl::string_view key, const LoadOptions& options,
+                                            LoadRequest* request) {
   absl::Status bad = internal::conductor::CheckKey(key, core.options().limits);
   if (!bad.ok()) return absl::StatusOr<Value>(std::move(bad));
   request->key = core.Hash(key);
-  auto life = internal::conductor::ResolveTimeToLive(
-      key, options.time_to_live.value_or(core.options().default_time_to_live));
+  auto life =
+      internal::conductor::ResolveTimeToLive(key, options.time_to_live.value_or(core.options().default_time_to_live));
   if (!life.ok()) return absl::StatusOr<Value>(life.status());
   Value value;
   internal::local::EntryInfo info;
@@ -49,8 +49,7 @@ absl::optional<absl::StatusOr<Value>> Begin(Core& core, absl::string_view key,
 
 }  // namespace
 
-absl::StatusOr<Value> Cache::GetOrLoad(absl::string_view key, Loader loader,
-                                       const LoadOptions& options) {
+absl::StatusOr<Value> Cache::GetOrLoad(absl::string_view key, Loader loader, const LoadOptions& options) {
   LoadRequest request;
   if (auto answer = Begin(*core_, key, options, &request); answer.has_value()) {
     return *std::move(answer);
@@ -59,12 +58,11 @@ absl::StatusOr<Value> Cache::GetOrLoad(absl::string_view key, Loader loader,
   if (!refused.ok()) return refused;
   const internal::conductor::CallSlot slot(&core_->gate());
   request.deadline = core_->DeadlineAfter(options.timeout);
-  return ToValue(core_->clock(),
-                 LoadBlocking(core_->load_context(), request, std::move(loader)), options.info);
+  return ToValue(core_->clock(), LoadBlocking(core_->load_context(), request, std::move(loader)), options.info);
 }
 
-void Cache::GetOrLoadAsync(absl::string_view key, Loader loader,
-                           Callback<absl::StatusOr<Value>> done, const LoadOptions& options) {
+void Cache::GetOrLoadAsync(absl::string_view key, Loader loader, Callback<absl::StatusOr<Value>> done,
+                           const LoadOptions& options) {
   LoadRequest request;
   if (auto answer = Begin(*core_, key, options, &request); answer.has_value()) {
     std::move(done)(*std::move(answer));
@@ -75,10 +73,8 @@ void Cache::GetOrLoadAsync(absl::string_view key, Loader loader,
     LoadAsync(core_->load_context(), request, std::move(loader), call);
   };
   RunAsync<ReadResult>(
-      *core_, options.timeout, [](const absl::Status& failure) { return ReadResult(failure); },
-      start,
-      [clock = &core_->clock(), info = options.info,
-       done = std::move(done)](ReadResult result) mutable {
+      *core_, options.timeout, [](const absl::Status& failure) { return ReadResult(failure); }, start,
+      [clock = &core_->clock(), info = options.info, done = std::move(done)](ReadResult result) mutable {
         std::move(done)(ToValue(*clock, std::move(result), info));
       });
 }

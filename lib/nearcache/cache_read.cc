@@ -49,13 +49,12 @@ absl::StatusOr<Value> Cache::Get(absl::string_view key, const ReadOptions& optio
   Value value;
   if (Hit(*core_, hashed, options, &value)) return value;
   return ToValue(core_->clock(),
-                 RunBlocking<ReadResult>(*core_, options.timeout, Patience::kUntilDeadline,
-                                         FailRead, StartRead(*core_, hashed, options.fresh)),
+                 RunBlocking<ReadResult>(*core_, options.timeout, Patience::kUntilDeadline, FailRead,
+                                         StartRead(*core_, hashed, options.fresh)),
                  options.info);
 }
 
-void Cache::GetAsync(absl::string_view key, Callback<absl::StatusOr<Value>> done,
-                     const ReadOptions& options) {
+void Cache::GetAsync(absl::string_view key, Callback<absl::StatusOr<Value>> done, const ReadOptions& options) {
   if (absl::Status bad = CheckKey(key, core_->options().limits); !bad.ok()) {
     std::move(done)(std::move(bad));
     return;
@@ -67,10 +66,8 @@ void Cache::GetAsync(absl::string_view key, Callback<absl::StatusOr<Value>> done
     return;
   }
   RunAsync<ReadResult>(*core_, options.timeout, FailRead, StartRead(*core_, hashed, options.fresh),
-                       [clock = &core_->clock(), info = options.info,
-                        done = std::move(done)](ReadResult result) mutable {
-                         std::move(done)(ToValue(*clock, std::move(result), info));
-                       });
+                       [clock = &core_->clock(), info = options.info, done = std::move(done)](
+                           ReadResult result) mutable { std::move(done)(ToValue(*clock, std::move(result), info)); });
 }
 
 absl::Status Cache::Get(absl::string_view key, std::string* value, const ReadOptions& options) {
@@ -84,9 +81,7 @@ absl::Status Cache::Get(absl::string_view key, std::string* value, const ReadOpt
 
 bool Cache::Read(absl::string_view key, absl::FunctionRef<void(absl::string_view)> visitor) {
   if (key.empty()) return false;
-  return core_->Visit(core_->Hash(key), [visitor](absl::string_view value, const EntryInfo&) {
-    visitor(value);
-  });
+  return core_->Visit(core_->Hash(key), [visitor](absl::string_view value, const EntryInfo&) { visitor(value); });
 }
 
 }  // namespace nearcache

@@ -80,26 +80,23 @@ auto StartReadMany(Core& core, absl::Span<const HashedKey> keys, bool fresh) {
 Values Cache::GetMany(absl::Span<const absl::string_view> keys, const ReadOptions& options) {
   Lookup lookup = LookUp(*core_, keys, options.fresh);
   if (lookup.missed.empty()) return std::move(lookup.values);
-  ReadResults results = RunBlocking<ReadResults>(
-      *core_, options.timeout, Patience::kUntilAnswer, FailAll(lookup.missed.size()),
-      StartReadMany(*core_, lookup.missed, options.fresh));
+  ReadResults results =
+      RunBlocking<ReadResults>(*core_, options.timeout, Patience::kUntilAnswer, FailAll(lookup.missed.size()),
+                               StartReadMany(*core_, lookup.missed, options.fresh));
   return Merge(std::move(lookup), std::move(results));
 }
 
-void Cache::GetManyAsync(absl::Span<const absl::string_view> keys, Callback<Values> done,
-                         const ReadOptions& options) {
+void Cache::GetManyAsync(absl::Span<const absl::string_view> keys, Callback<Values> done, const ReadOptions& options) {
   auto lookup = std::make_unique<Lookup>(LookUp(*core_, keys, options.fresh));
   if (lookup->missed.empty()) {
     std::move(done)(std::move(lookup->values));
     return;
   }
   const std::vector<HashedKey> missed = std::move(lookup->missed);
-  RunAsync<ReadResults>(
-      *core_, options.timeout, FailAll(missed.size()),
-      StartReadMany(*core_, missed, options.fresh),
-      [lookup = std::move(lookup), done = std::move(done)](ReadResults results) mutable {
-        std::move(done)(Merge(std::move(*lookup), std::move(results)));
-      });
+  RunAsync<ReadResults>(*core_, options.timeout, FailAll(missed.size()), StartReadMany(*core_, missed, options.fresh),
+                        [lookup = std::move(lookup), done = std::move(done)](ReadResults results) mutable {
+                          std::move(done)(Merge(std::move(*lookup), std::move(results)));
+                        });
 }
 
 }  // namespace nearcache

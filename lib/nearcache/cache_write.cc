@@ -30,8 +30,7 @@ struct Prepared {
   absl::Duration timeout;
 };
 
-Prepared PrepareKey(Core& core, ChangeKind kind, absl::string_view key,
-                    const CallOptions& options) {
+Prepared PrepareKey(Core& core, ChangeKind kind, absl::string_view key, const CallOptions& options) {
   Prepared prepared;
   prepared.refused = internal::conductor::CheckKey(key, core.options().limits);
   prepared.query.kind = kind;
@@ -50,8 +49,7 @@ void SetTimeToLive(absl::Duration time_to_live, Prepared* prepared) {
   }
 }
 
-Prepared PrepareWrite(Core& core, ChangeKind kind, absl::string_view key,
-                      const WriteOptions& options) {
+Prepared PrepareWrite(Core& core, ChangeKind kind, absl::string_view key, const WriteOptions& options) {
   Prepared prepared = PrepareKey(core, kind, key, options);
   SetTimeToLive(options.time_to_live.value_or(core.options().default_time_to_live), &prepared);
   prepared.query.keep_local = options.keep_local;
@@ -68,16 +66,14 @@ Prepared PrepareStore(Core& core, ChangeKind kind, absl::string_view key, absl::
   return prepared;
 }
 
-Prepared PrepareIncrement(Core& core, absl::string_view key, int64_t delta,
-                          const IncrementOptions& options) {
+Prepared PrepareIncrement(Core& core, absl::string_view key, int64_t delta, const IncrementOptions& options) {
   Prepared prepared = PrepareWrite(core, ChangeKind::kIncrement, key, options);
   prepared.query.delta = delta;
   prepared.query.create = options.create;
   return prepared;
 }
 
-Prepared PrepareTouch(Core& core, absl::string_view key, absl::Duration time_to_live,
-                      const CallOptions& options) {
+Prepared PrepareTouch(Core& core, absl::string_view key, absl::Duration time_to_live, const CallOptions& options) {
   Prepared prepared = PrepareKey(core, ChangeKind::kTouch, key, options);
   SetTimeToLive(time_to_live, &prepared);
   return prepared;
@@ -105,9 +101,7 @@ Changed Run(Core& core, Prepared prepared) {
                               StartChange(core, prepared.query));
 }
 
-absl::Status RunForStatus(Core& core, Prepared prepared) {
-  return Run(core, std::move(prepared)).status;
-}
+absl::Status RunForStatus(Core& core, Prepared prepared) { return Run(core, std::move(prepared)).status; }
 
 template <typename Done>
 void RunThen(Core& core, Prepared prepared, Done done) {
@@ -115,14 +109,12 @@ void RunThen(Core& core, Prepared prepared, Done done) {
     std::move(done)(Changed(std::move(prepared.refused)));
     return;
   }
-  RunAsync<Changed>(core, prepared.timeout, FailChange, StartChange(core, prepared.query),
-                    std::move(done));
+  RunAsync<Changed>(core, prepared.timeout, FailChange, StartChange(core, prepared.query), std::move(done));
 }
 
 void RunForStatusAsync(Core& core, Prepared prepared, Callback<absl::Status> done) {
-  RunThen(core, std::move(prepared), [done = std::move(done)](Changed changed) mutable {
-    std::move(done)(std::move(changed.status));
-  });
+  RunThen(core, std::move(prepared),
+          [done = std::move(done)](Changed changed) mutable { std::move(done)(std::move(changed.status)); });
 }
 
 absl::StatusOr<int64_t> ToNumber(Changed changed) {
@@ -149,15 +141,12 @@ auto StartMany(Core& core, std::vector<Prepared> changes) {
         continue;
       }
       changes[i].query.deadline = deadline;
-      core.ways().Change(changes[i].query, [gather, i](Changed changed) {
-        gather->Put(i, std::move(changed.status));
-      });
+      core.ways().Change(changes[i].query, [gather, i](Changed changed) { gather->Put(i, std::move(changed.status)); });
     }
   };
 }
 
-std::vector<Prepared> PrepareSets(Core& core, absl::Span<const KeyAndValue> entries,
-                                  const WriteOptions& options) {
+std::vector<Prepared> PrepareSets(Core& core, absl::Span<const KeyAndValue> entries, const WriteOptions& options) {
   std::vector<Prepared> changes;
   changes.reserve(entries.size());
   for (const KeyAndValue& entry : entries) {
@@ -166,8 +155,7 @@ std::vector<Prepared> PrepareSets(Core& core, absl::Span<const KeyAndValue> entr
   return changes;
 }
 
-std::vector<Prepared> PrepareDeletes(Core& core, absl::Span<const absl::string_view> keys,
-                                     const CallOptions& options) {
+std::vector<Prepared> PrepareDeletes(Core& core, absl::Span<const absl::string_view> keys, const CallOptions& options) {
   std::vector<Prepared> changes;
   changes.reserve(keys.size());
   for (const absl::string_view key : keys) {
@@ -183,63 +171,52 @@ Statuses RunMany(Core& core, absl::Duration timeout, std::vector<Prepared> chang
                                StartMany(core, std::move(changes)));
 }
 
-void RunManyAsync(Core& core, absl::Duration timeout, std::vector<Prepared> changes,
-                  Callback<Statuses> done) {
+void RunManyAsync(Core& core, absl::Duration timeout, std::vector<Prepared> changes, Callback<Statuses> done) {
   const size_t count = changes.size();
   if (count == 0) {
     std::move(done)(Statuses());
     return;
   }
-  RunAsync<Statuses>(core, timeout, FailAll(count), StartMany(core, std::move(changes)),
-                     std::move(done));
+  RunAsync<Statuses>(core, timeout, FailAll(count), StartMany(core, std::move(changes)), std::move(done));
 }
 
 }  // namespace
 
-absl::Status Cache::Set(absl::string_view key, absl::string_view value,
-                        const WriteOptions& options) {
+absl::Status Cache::Set(absl::string_view key, absl::string_view value, const WriteOptions& options) {
   return RunForStatus(*core_, PrepareStore(*core_, ChangeKind::kSet, key, value, options));
 }
 void Cache::SetAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
                      const WriteOptions& options) {
-  RunForStatusAsync(*core_, PrepareStore(*core_, ChangeKind::kSet, key, value, options),
-                    std::move(done));
+  RunForStatusAsync(*core_, PrepareStore(*core_, ChangeKind::kSet, key, value, options), std::move(done));
 }
 
-absl::Status Cache::Add(absl::string_view key, absl::string_view value,
-                        const WriteOptions& options) {
+absl::Status Cache::Add(absl::string_view key, absl::string_view value, const WriteOptions& options) {
   return RunForStatus(*core_, PrepareStore(*core_, ChangeKind::kAdd, key, value, options));
 }
 void Cache::AddAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
                      const WriteOptions& options) {
-  RunForStatusAsync(*core_, PrepareStore(*core_, ChangeKind::kAdd, key, value, options),
-                    std::move(done));
+  RunForStatusAsync(*core_, PrepareStore(*core_, ChangeKind::kAdd, key, value, options), std::move(done));
 }
 
-absl::Status Cache::Replace(absl::string_view key, absl::string_view value,
-                            const WriteOptions& options) {
+absl::Status Cache::Replace(absl::string_view key, absl::string_view value, const WriteOptions& options) {
   return RunForStatus(*core_, PrepareStore(*core_, ChangeKind::kReplace, key, value, options));
 }
-void Cache::ReplaceAsync(absl::string_view key, absl::string_view value,
-                         Callback<absl::Status> done, const WriteOptions& options) {
-  RunForStatusAsync(*core_, PrepareStore(*core_, ChangeKind::kReplace, key, value, options),
-                    std::move(done));
+void Cache::ReplaceAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
+                         const WriteOptions& options) {
+  RunForStatusAsync(*core_, PrepareStore(*core_, ChangeKind::kReplace, key, value, options), std::move(done));
 }
 
 absl::Status Cache::Delete(absl::string_view key, const CallOptions& options) {
   return RunForStatus(*core_, PrepareKey(*core_, ChangeKind::kDelete, key, options));
 }
-void Cache::DeleteAsync(absl::string_view key, Callback<absl::Status> done,
-                        const CallOptions& options) {
-  RunForStatusAsync(*core_, PrepareKey(*core_, ChangeKind::kDelete, key, options),
-                    std::move(done));
+void Cache::DeleteAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options) {
+  RunForStatusAsync(*core_, PrepareKey(*core_, ChangeKind::kDelete, key, options), std::move(done));
 }
 
 Statuses Cache::SetMany(absl::Span<const KeyAndValue> entries, const WriteOptions& options) {
   return RunMany(*core_, options.timeout, PrepareSets(*core_, entries, options));
 }
-void Cache::SetManyAsync(absl::Span<const KeyAndValue> entries, Callback<Statuses> done,
-                         const WriteOptions& options) {
+void Cache::SetManyAsync(absl::Span<const KeyAndValue> entries, Callback<Statuses> done, const WriteOptions& options) {
   RunManyAsync(*core_, options.timeout, PrepareSets(*core_, entries, options), std::move(done));
 }
 
@@ -251,51 +228,40 @@ void Cache::DeleteManyAsync(absl::Span<const absl::string_view> keys, Callback<S
   RunManyAsync(*core_, options.timeout, PrepareDeletes(*core_, keys, options), std::move(done));
 }
 
-absl::StatusOr<int64_t> Cache::Increment(absl::string_view key, int64_t delta,
-                                         const IncrementOptions& options) {
+absl::StatusOr<int64_t> Cache::Increment(absl::string_view key, int64_t delta, const IncrementOptions& options) {
   return ToNumber(Run(*core_, PrepareIncrement(*core_, key, delta, options)));
 }
-void Cache::IncrementAsync(absl::string_view key, int64_t delta,
-                           Callback<absl::StatusOr<int64_t>> done,
+void Cache::IncrementAsync(absl::string_view key, int64_t delta, Callback<absl::StatusOr<int64_t>> done,
                            const IncrementOptions& options) {
   RunThen(*core_, PrepareIncrement(*core_, key, delta, options),
-          [done = std::move(done)](Changed changed) mutable {
-            std::move(done)(ToNumber(std::move(changed)));
-          });
+          [done = std::move(done)](Changed changed) mutable { std::move(done)(ToNumber(std::move(changed))); });
 }
 
 // --- Life of a value
 
-absl::Status Cache::Touch(absl::string_view key, absl::Duration time_to_live,
-                          const CallOptions& options) {
+absl::Status Cache::Touch(absl::string_view key, absl::Duration time_to_live, const CallOptions& options) {
   return RunForStatus(*core_, PrepareTouch(*core_, key, time_to_live, options));
 }
-void Cache::TouchAsync(absl::string_view key, absl::Duration time_to_live,
-                       Callback<absl::Status> done, const CallOptions& options) {
+void Cache::TouchAsync(absl::string_view key, absl::Duration time_to_live, Callback<absl::Status> done,
+                       const CallOptions& options) {
   RunForStatusAsync(*core_, PrepareTouch(*core_, key, time_to_live, options), std::move(done));
 }
 
 absl::Status Cache::Persist(absl::string_view key, const CallOptions& options) {
   return RunForStatus(*core_, PrepareKey(*core_, ChangeKind::kPersist, key, options));
 }
-void Cache::PersistAsync(absl::string_view key, Callback<absl::Status> done,
-                         const CallOptions& options) {
-  RunForStatusAsync(*core_, PrepareKey(*core_, ChangeKind::kPersist, key, options),
-                    std::move(done));
+void Cache::PersistAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options) {
+  RunForStatusAsync(*core_, PrepareKey(*core_, ChangeKind::kPersist, key, options), std::move(done));
 }
 
 absl::Status Cache::Expire(absl::string_view key, const CallOptions& options) {
   return RunForStatus(*core_, PrepareKey(*core_, ChangeKind::kExpire, key, options));
 }
-void Cache::ExpireAsync(absl::string_view key, Callback<absl::Status> done,
-                        const CallOptions& options) {
-  RunForStatusAsync(*core_, PrepareKey(*core_, ChangeKind::kExpire, key, options),
-                    std::move(done));
+void Cache::ExpireAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options) {
+  RunForStatusAsync(*core_, PrepareKey(*core_, ChangeKind::kExpire, key, options), std::move(done));
 }
 
-absl::Status Cache::Clear(const CallOptions& options) {
-  return RunForStatus(*core_, PrepareClear(options));
-}
+absl::Status Cache::Clear(const CallOptions& options) { return RunForStatus(*core_, PrepareClear(options)); }
 void Cache::ClearAsync(Callback<absl::Status> done, const CallOptions& options) {
   RunForStatusAsync(*core_, PrepareClear(options), std::move(done));
 }

@@ -18,7 +18,7 @@ void AppendSummary(absl::string_view name, const DurationSummary& summary, std::
 
 struct Line {
   absl::string_view name;
-  uint64_t CacheStats::*field;
+  uint64_t CacheStats::* field;
 };
 
 #define NEARCACHE_LINE(field) {#field, &CacheStats::field}

@@ -1,7 +1,7 @@
 // What a Cache counts, and how it says how it is.
 //
-// Counters only grow, from the moment the cache was opened; gauges are marked. Taking a snapshot stops nobody: the numbers
-// of one snapshot are each exact, but not of one instant. README, section "What it counts", explains each line.
+// Counters only grow, from the moment the cache was opened; gauges are marked. Taking a snapshot stops nobody: the
+// numbers of one snapshot are each exact, but not of one instant. README, section "What it counts", explains each line.
 
 #ifndef NEARCACHE_STATS_H_
 #define NEARCACHE_STATS_H_
@@ -24,37 +24,37 @@ struct DurationSummary {
 
 struct CacheStats {
   // Reads.
-  uint64_t local_hits = 0;           // Answered from memory.
-  uint64_t local_misses = 0;         // Had to go on.
-  uint64_t lease_misses = 0;         // Of those: memory had it, but could not vouch for its freshness any more.
-  uint64_t remote_hits = 0;          // Answered by Redis.
-  uint64_t remote_misses = 0;        // Neither tier had it.
-  uint64_t reads_joined = 0;         // Waited for another caller's read of the same key.
+  uint64_t local_hits = 0;     // Answered from memory.
+  uint64_t local_misses = 0;   // Had to go on.
+  uint64_t lease_misses = 0;   // Of those: memory had it, but could not vouch for its freshness any more.
+  uint64_t remote_hits = 0;    // Answered by Redis.
+  uint64_t remote_misses = 0;  // Neither tier had it.
+  uint64_t reads_joined = 0;   // Waited for another caller's read of the same key.
   uint64_t reads_failed = 0;
-  uint64_t loads = 0;                // Loaders run.
+  uint64_t loads = 0;  // Loaders run.
   uint64_t loads_failed = 0;
-  uint64_t fills_refused = 0;        // Delivered but not kept in memory, because the key changed meanwhile.
+  uint64_t fills_refused = 0;  // Delivered but not kept in memory, because the key changed meanwhile.
 
   // Writes and invalidations of this process.
   uint64_t writes = 0;
   uint64_t deletes = 0;
   uint64_t clears = 0;
-  uint64_t changes_failed = 0;       // Certainly not executed.
-  uint64_t changes_unknown = 0;      // No answer: executed at most once, perhaps later.
+  uint64_t changes_failed = 0;   // Certainly not executed.
+  uint64_t changes_unknown = 0;  // No answer: executed at most once, perhaps later.
 
   // The local tier.
-  uint64_t local_entries = 0;        // Gauge.
-  uint64_t local_bytes = 0;          // Gauge; never above local_capacity_bytes.
-  uint64_t local_capacity_bytes = 0; // Gauge.
+  uint64_t local_entries = 0;         // Gauge.
+  uint64_t local_bytes = 0;           // Gauge; never above local_capacity_bytes.
+  uint64_t local_capacity_bytes = 0;  // Gauge.
   uint64_t insertions = 0;
-  uint64_t evictions = 0;            // Removed to make room.
+  uint64_t evictions = 0;  // Removed to make room.
   uint64_t expirations = 0;
-  uint64_t invalidations = 0;        // Entries removed because another process changed them.
-  uint64_t entries_too_large = 0;    // Above LocalOptions::entry_bytes_max: passed through.
+  uint64_t invalidations = 0;      // Entries removed because another process changed them.
+  uint64_t entries_too_large = 0;  // Above LocalOptions::entry_bytes_max: passed through.
 
   // Coherence.
   uint64_t messages_received = 0;
-  uint64_t messages_rejected = 0;    // Malformed, or of an unknown kind.
+  uint64_t messages_rejected = 0;  // Malformed, or of an unknown kind.
   uint64_t heartbeats = 0;
   uint64_t heartbeats_failed = 0;
   uint64_t generations = 0;          // Times that everything in memory was distrusted; the causes are the next four.
@@ -69,19 +69,19 @@ struct CacheStats {
   uint64_t remote_commands = 0;
   uint64_t remote_failures = 0;
   uint64_t remote_timeouts = 0;
-  uint64_t remote_rejected = 0;      // Refused by a limit of this process.
+  uint64_t remote_rejected = 0;  // Refused by a limit of this process.
   uint64_t protocol_errors = 0;
   uint64_t connects = 0;
   uint64_t disconnects = 0;
-  uint64_t queued_operations = 0;    // Gauge.
-  uint64_t queued_bytes = 0;         // Gauge.
-  uint64_t calls_waiting = 0;        // Gauge: calls of this cache without an answer yet.
-  DurationSummary remote_latency;    // Of reads, from the call to its answer.
+  uint64_t queued_operations = 0;  // Gauge.
+  uint64_t queued_bytes = 0;       // Gauge.
+  uint64_t calls_waiting = 0;      // Gauge: calls of this cache without an answer yet.
+  DurationSummary remote_latency;  // Of reads, from the call to its answer.
 
   // Values that could not be used: each was a miss.
-  uint64_t frames_corrupt = 0;       // Bad checksum, truncated, impossible sizes.
-  uint64_t frames_foreign = 0;       // Not written by this library.
-  uint64_t frames_cleared = 0;       // From before the last Clear.
+  uint64_t frames_corrupt = 0;  // Bad checksum, truncated, impossible sizes.
+  uint64_t frames_foreign = 0;  // Not written by this library.
+  uint64_t frames_cleared = 0;  // From before the last Clear.
 
   // One `name value` line per counter and gauge, for people and for tests.
   std::string ToString() const;

@@ -86,7 +86,8 @@ Options OnPort(int port) {
   return options;
 }
 
-// The cache opens all the same; reads, writes and waiting end with an error without the password, and a load still runs.
+// The cache opens all the same; reads, writes and waiting end with an error without the password, and a load still
+// runs.
 std::string ExpectNoService(const Options& options) {
   const absl::StatusOr<std::unique_ptr<Cache>> opened = Cache::Open(options);
   EXPECT_THAT(opened, IsOk());

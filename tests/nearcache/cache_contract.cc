@@ -33,8 +33,8 @@ class FakeBackend final : public CacheBackend {
     return options;
   }
   absl::StatusOr<std::unique_ptr<Cache>> Open(const Options& options) override {
-    const auto factory =
-        [this](const Options& o, const internal::Clock*) -> absl::StatusOr<std::unique_ptr<internal::remote::Store>> {
+    const auto factory = [this](const Options& o,
+                                const internal::Clock*) -> absl::StatusOr<std::unique_ptr<internal::remote::Store>> {
       const internal::KeySpace names(o.key_prefix, o.key_version, o.remote.database);
       internal::remote::FakeStoreOptions store;
       store.lane_key = names.lane_key();

@@ -19,9 +19,7 @@ using ::testing::Gt;
 using ::testing::Le;
 
 // A life that was given as `whole`, a moment ago.
-auto AlmostAllOf(absl::Duration whole) {
-  return IsOkAndHolds(AllOf(Gt(whole - absl::Seconds(20)), Le(whole)));
-}
+auto AlmostAllOf(absl::Duration whole) { return IsOkAndHolds(AllOf(Gt(whole - absl::Seconds(20)), Le(whole))); }
 
 WriteOptions Living(absl::Duration time_to_live) {
   WriteOptions options;

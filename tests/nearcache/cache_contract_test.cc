@@ -1,7 +1,8 @@
 // The contract without any server: the local tier alone, and over the fake.
 
-#include "gtest/gtest.h"
 #include "tests/nearcache/cache_contract.h"
+
+#include "gtest/gtest.h"
 
 namespace nearcache::testing {
 

@@ -19,8 +19,9 @@ Options CacheProcesses::DefaultOptions() {
 CacheProcesses::Process CacheProcesses::Open(Options options) {
   Process process;
   options.executor = &executor_;
-  const auto factory = [this, &process](const Options& o, const internal::Clock*)
-      -> absl::StatusOr<std::unique_ptr<internal::remote::Store>> {
+  const auto factory = [this, &process](
+                           const Options& o,
+                           const internal::Clock*) -> absl::StatusOr<std::unique_ptr<internal::remote::Store>> {
     const internal::KeySpace names(o.key_prefix, o.key_version, o.remote.database);
     internal::remote::FakeStoreOptions store;
     store.lane_key = names.lane_key();

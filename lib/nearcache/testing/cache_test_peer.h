@@ -18,9 +18,8 @@ class CacheTestPeer {
  public:
   // As Cache::Open, but a remote tier, if `options` name one, is what `factory` makes. `clock` must
   // outlive the cache; deadlines of blocking calls are kept by real time.
-  static absl::StatusOr<std::unique_ptr<Cache>> Open(
-      const Options& options, internal::conductor::StoreFactory factory,
-      const internal::Clock* clock = internal::Clock::Real()) {
+  static absl::StatusOr<std::unique_ptr<Cache>> Open(const Options& options, internal::conductor::StoreFactory factory,
+                                                     const internal::Clock* clock = internal::Clock::Real()) {
     auto core = internal::conductor::Core::Create(options, std::move(factory), clock);
     if (!core.ok()) return core.status();
     return std::unique_ptr<Cache>(new Cache(*std::move(core)));

@@ -1,5 +1,5 @@
-// What the processes of a multi-process test know together, in shared memory of one machine, whose monotonic clock all of
-// them share: for each key, the versions whose writes were acknowledged, and when. It knows nothing of nearcache.
+// What the processes of a multi-process test know together, in shared memory of one machine, whose monotonic clock all
+// of them share: for each key, the versions whose writes were acknowledged, and when. It knows nothing of nearcache.
 //
 // Each key has one writer, who writes versions 1, 2, 3...; a version is *replaced* when the acknowledgement of its
 // successor has come. A read that begins more than the staleness bound after that must not return it (C1).
@@ -24,10 +24,10 @@ class SharedVersions {
 
   struct Totals {
     std::atomic<uint64_t> reads;
-    std::atomic<uint64_t> hits;             // Of those, answered from memory.
+    std::atomic<uint64_t> hits;  // Of those, answered from memory.
     std::atomic<uint64_t> writes;
-    std::atomic<uint64_t> violations;       // Reads that returned something too old, or not a value of their key.
-    std::atomic<int64_t> oldest_nanos;      // Longest time after its replacement that a value was still returned.
+    std::atomic<uint64_t> violations;   // Reads that returned something too old, or not a value of their key.
+    std::atomic<int64_t> oldest_nanos;  // Longest time after its replacement that a value was still returned.
   };
 
   // Creates the file, or maps one that was created; null if that fails.
@@ -54,7 +54,7 @@ class SharedVersions {
   void* memory_ = nullptr;
   Totals* totals_ = nullptr;
   std::atomic<bool>* stop_ = nullptr;
-  std::atomic<uint64_t>* begun_ = nullptr;          // [kKeys]
+  std::atomic<uint64_t>* begun_ = nullptr;           // [kKeys]
   std::atomic<int64_t>* acknowledged_at_ = nullptr;  // [kKeys][kVersionsMax]; 0: not yet.
 };
 

@@ -34,8 +34,7 @@ inline constexpr absl::Duration kLongestTimeToLive = absl::Hours(24 * 365 * 100)
 
 // The life to give to the value of `key`: `wanted` rounded up to milliseconds; nullopt for one
 // without end. kInvalidArgument for zero and below.
-absl::StatusOr<absl::optional<absl::Duration>> ResolveTimeToLive(absl::string_view key,
-                                                                 absl::Duration wanted);
+absl::StatusOr<absl::optional<absl::Duration>> ResolveTimeToLive(absl::string_view key, absl::Duration wanted);
 
 // kNotFound: neither tier has `key`.
 absl::Status NoValue(absl::string_view key);

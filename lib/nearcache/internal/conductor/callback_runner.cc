@@ -49,9 +49,8 @@ void CallbackRunner::Schedule(Task task) {
     absl::MutexLock lock(&mutex_);
     ++unfinished_;
   }
-  executor_->Schedule([token = Token(shared_from_this()), task = std::move(task)]() mutable {
-    token.Run(std::move(task));
-  });
+  executor_->Schedule(
+      [token = Token(shared_from_this()), task = std::move(task)]() mutable { token.Run(std::move(task)); });
 }
 
 void CallbackRunner::Leave() {
@@ -61,9 +60,7 @@ void CallbackRunner::Leave() {
 
 bool CallbackRunner::AwaitIdle(absl::Duration timeout) {
   const size_t own = DepthOf(this);
-  const auto idle = [this, own]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return unfinished_ <= own;
-  };
+  const auto idle = [this, own]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return unfinished_ <= own; };
   absl::MutexLock lock(&mutex_);
   return mutex_.AwaitWithTimeout(absl::Condition(&idle), timeout);
 }

@@ -47,8 +47,7 @@ void RunAsync(Core& core, absl::Duration timeout, Fail fail, Start start, Done d
     std::move(done)(fail(refused));
     return;
   }
-  const auto call =
-      std::make_shared<AsyncCall<T>>(CallSlot(&core.gate()), core.runner(), std::move(done));
+  const auto call = std::make_shared<AsyncCall<T>>(CallSlot(&core.gate()), core.runner(), std::move(done));
   const MonotonicNanos deadline = core.DeadlineAfter(timeout);
   call->SubmitBy([&] { start(call, deadline); });
 }

@@ -25,8 +25,7 @@ local::LocalTierOptions TierOptions(const Options& options, const Clock* clock) 
   tier.clock = clock;
   if (options.has_remote()) {
     // With the other policies nothing may be served on its own: the lease must cover it.
-    const bool serve =
-        options.coherence.link_down_policy == LinkDownPolicy::kServeWithinBound;
+    const bool serve = options.coherence.link_down_policy == LinkDownPolicy::kServeWithinBound;
     tier.staleness_bound = serve ? options.coherence.staleness_bound : absl::ZeroDuration();
   }
   return tier;
@@ -34,8 +33,7 @@ local::LocalTierOptions TierOptions(const Options& options, const Clock* clock) 
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<Core>> Core::Create(const Options& options, StoreFactory factory,
-                                                   const Clock* clock) {
+absl::StatusOr<std::shared_ptr<Core>> Core::Create(const Options& options, StoreFactory factory, const Clock* clock) {
   absl::Status valid = options.Validate();
   if (!valid.ok()) return valid;
   std::shared_ptr<Core> core(new Core(options, clock));
@@ -105,8 +103,7 @@ absl::Status Core::StartWays(StoreFactory factory) {
 absl::Status Core::StartRemoteWays(StoreFactory factory) {
   auto store = std::move(factory)(options_, clock_);
   if (!store.ok()) return store.status();
-  const RemoteWaysDependencies lent = {&options_, clock_,      &counters_,
-                                       &ids_,     tier_.get(), &timekeeper_};
+  const RemoteWaysDependencies lent = {&options_, clock_, &counters_, &ids_, tier_.get(), &timekeeper_};
   auto ways = RemoteWays::Start(lent, *std::move(store));
   if (!ways.ok()) return ways.status();
   ways_ = *std::move(ways);

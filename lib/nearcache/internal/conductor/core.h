@@ -47,8 +47,7 @@ using StoreFactory =
 class Core : public std::enable_shared_from_this<Core> {
  public:
   // As Cache::Open. `clock` outlives the core and runs at the speed of real time, except in tests.
-  static absl::StatusOr<std::shared_ptr<Core>> Create(const Options& options, StoreFactory factory,
-                                                      const Clock* clock);
+  static absl::StatusOr<std::shared_ptr<Core>> Create(const Options& options, StoreFactory factory, const Clock* clock);
   ~Core();
 
   const Options& options() const { return options_; }
@@ -66,8 +65,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool HitCopy(const HashedKey& key, std::string* value) {
     return gate_.open() && tier_->GetCopy(key, clock_->NowCoarse(), value);
   }
-  bool Visit(const HashedKey& key,
-             absl::FunctionRef<void(absl::string_view, const local::EntryInfo&)> visitor) {
+  bool Visit(const HashedKey& key, absl::FunctionRef<void(absl::string_view, const local::EntryInfo&)> visitor) {
     return gate_.open() && tier_->Read(key, clock_->NowCoarse(), visitor);
   }
 

@@ -34,16 +34,15 @@ bool IsQuick(const std::vector<Fetched>& values) {
 }
 
 absl::Status WrongType(absl::string_view key) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("key ", QuoteKey(key), " holds a Redis type that is no string"));
+  return absl::FailedPreconditionError(absl::StrCat("key ", QuoteKey(key), " holds a Redis type that is no string"));
 }
 
 }  // namespace
 
 struct Fetcher::Batch {
   std::vector<FetchItem> items;
-  std::vector<Fetched> values;          // Of the reply.
-  absl::optional<OperationId> epoch;    // Nullopt: it was asked for.
+  std::vector<Fetched> values;        // Of the reply.
+  absl::optional<OperationId> epoch;  // Nullopt: it was asked for.
   MonotonicNanos sent_at = 0;
 };
 
@@ -56,10 +55,10 @@ void Fetcher::Fetch(std::vector<FetchItem> items, bool fresh, MonotonicNanos dea
   if (!fresh) batch->epoch = parts_.coordinator->Epoch(batch->sent_at);
   request.want_epoch = !batch->epoch.has_value();
   request.deadline = deadline;
-  parts_.store->Read(std::move(request), [this, batch = std::move(batch)](
-                                             absl::StatusOr<remote::ReadReply> reply) mutable {
-    OnReply(std::move(batch), std::move(reply));
-  });
+  parts_.store->Read(std::move(request),
+                     [this, batch = std::move(batch)](absl::StatusOr<remote::ReadReply> reply) mutable {
+                       OnReply(std::move(batch), std::move(reply));
+                     });
 }
 
 void Fetcher::OnReply(BatchPtr batch, absl::StatusOr<remote::ReadReply> reply) {
@@ -83,8 +82,7 @@ void Fetcher::OnReply(BatchPtr batch, absl::StatusOr<remote::ReadReply> reply) {
   if (IsQuick(batch->values)) {
     Deliver(std::move(batch));
   } else {
-    parts_.workers->Schedule(
-        [this, batch = std::move(batch)]() mutable { Deliver(std::move(batch)); });
+    parts_.workers->Schedule([this, batch = std::move(batch)]() mutable { Deliver(std::move(batch)); });
   }
 }
 
@@ -105,14 +103,13 @@ void Fetcher::DeliverOne(const Batch& batch, Fetched fetched, FetchItem item) {
   if (fetched.time_to_live.has_value()) {
     told.expires_at = AddDuration(batch.sent_at, *fetched.time_to_live);
   }
-  const MonotonicNanos longest =
-      AddDuration(batch.sent_at, parts_.options->local.time_to_live_max);
+  const MonotonicNanos longest = AddDuration(batch.sent_at, parts_.options->local.time_to_live_max);
   outcome.info.expires_at = std::min(told.expires_at, longest);
   Hand(std::move(item), outcome, told, std::move(stale));
 }
 
-void Fetcher::Judge(const Batch& batch, const FetchItem& item, const Fetched& fetched,
-                    ReadOutcome* outcome, absl::optional<Value>* stale) {
+void Fetcher::Judge(const Batch& batch, const FetchItem& item, const Fetched& fetched, ReadOutcome* outcome,
+                    absl::optional<Value>* stale) {
   codec::DecodeOptions options;
   options.value_bytes_max = parts_.options->limits.value_bytes_max;
   options.want_expired_value = item.for_load;
@@ -132,8 +129,7 @@ void Fetcher::Hand(FetchItem item, const ReadOutcome& outcome, const local::Entr
                    absl::optional<Value> stale) {
   Count(outcome);
   const bool wrong_type = absl::IsFailedPrecondition(outcome.status);
-  const bool final = !item.for_load || outcome.found || wrong_type ||
-                     absl::IsCancelled(outcome.status);
+  const bool final = !item.for_load || outcome.found || wrong_type || absl::IsCancelled(outcome.status);
   if (item.flight != nullptr) {
     if (final) parts_.tier->CompleteRead(item.flight, outcome);
   } else if (outcome.status.ok()) {

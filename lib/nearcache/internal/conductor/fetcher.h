@@ -63,8 +63,8 @@ class Fetcher {
   void OnReply(BatchPtr batch, absl::StatusOr<remote::ReadReply> reply);
   void Deliver(BatchPtr batch);
   void DeliverOne(const Batch& batch, remote::Fetched fetched, FetchItem item);
-  void Judge(const Batch& batch, const FetchItem& item, const remote::Fetched& fetched,
-             local::ReadOutcome* outcome, absl::optional<Value>* stale);
+  void Judge(const Batch& batch, const FetchItem& item, const remote::Fetched& fetched, local::ReadOutcome* outcome,
+             absl::optional<Value>* stale);
   void Hand(FetchItem item, const local::ReadOutcome& outcome, const local::EntryInfo& info,
             absl::optional<Value> stale);
   void Count(const local::ReadOutcome& outcome);

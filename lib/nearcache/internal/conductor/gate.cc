@@ -14,8 +14,8 @@ struct alignas(64) ForkCount {
 ForkCount fork_count;
 
 uint32_t WatchForks() {
-  static const int registered = pthread_atfork(
-      nullptr, nullptr, [] { fork_count.value.fetch_add(1, std::memory_order_relaxed); });
+  static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { fork_count.value.fetch_add(1, std::memory_order_relaxed); });
   static_cast<void>(registered);
   return fork_count.value.load(std::memory_order_relaxed);
 }
@@ -24,14 +24,11 @@ uint32_t WatchForks() {
 
 Gate::Gate(size_t calls_max) : calls_max_(calls_max), fork_count_(WatchForks()) {}
 
-bool Gate::forked() const {
-  return fork_count.value.load(std::memory_order_relaxed) != fork_count_;
-}
+bool Gate::forked() const { return fork_count.value.load(std::memory_order_relaxed) != fork_count_; }
 
 absl::Status Gate::CheckOpen() const {
   if (forked()) {
-    return absl::FailedPreconditionError(
-        "the cache was opened before fork(); open one of its own in the child");
+    return absl::FailedPreconditionError("the cache was opened before fork(); open one of its own in the child");
   }
   if (closed_.load(std::memory_order_acquire)) {
     return absl::FailedPreconditionError("the cache was closed");

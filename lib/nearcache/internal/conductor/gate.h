@@ -23,9 +23,7 @@ class Gate {
   explicit Gate(size_t calls_max);
 
   // Whether calls are answered: not closed, and in the process that opened the cache.
-  bool open() const {
-    return !closed_.load(std::memory_order_acquire) && !forked();
-  }
+  bool open() const { return !closed_.load(std::memory_order_acquire) && !forked(); }
   bool forked() const;
 
   // kFailedPrecondition unless open().

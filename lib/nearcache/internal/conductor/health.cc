@@ -4,13 +4,11 @@
 
 namespace nearcache::internal::conductor {
 
-HealthMonitor::HealthMonitor(const Clock* clock, const remote::Store* store,
-                             const coherence::Coordinator* coordinator)
+HealthMonitor::HealthMonitor(const Clock* clock, const remote::Store* store, const coherence::Coordinator* coordinator)
     : clock_(clock), store_(store), coordinator_(coordinator), state_began_at_(clock->Now()) {}
 
 HealthReport HealthMonitor::Judge() const {
   HealthReport report;
-  report.round_trip = coordinator_->GetStats().round_trip;
   const absl::Status link = store_->LinkStatus();
   const absl::Status coherence = coordinator_->Status();
   if (!store_->GetStats().connected) {
@@ -23,15 +21,20 @@ HealthReport HealthMonitor::Judge() const {
   return report;
 }
 
-HealthReport HealthMonitor::Look() {
-  HealthReport report = Judge();
+absl::Duration HealthMonitor::SinceWhen(HealthState state) {
   const MonotonicNanos now = clock_->Now();
   absl::MutexLock lock(&mutex_);
-  if (report.state != state_) {
-    state_ = report.state;
+  if (state != state_) {
+    state_ = state;
     state_began_at_ = now;
   }
-  report.since = absl::Nanoseconds(now - state_began_at_);
+  return absl::Nanoseconds(now - state_began_at_);
+}
+
+HealthReport HealthMonitor::Report() {
+  HealthReport report = Judge();
+  report.since = SinceWhen(report.state);
+  report.round_trip = coordinator_->GetStats().round_trip;
   return report;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/coherence/coordinator.h"
 #include "nearcache/internal/remote/store.h"
@@ -15,14 +16,17 @@ namespace nearcache::internal::conductor {
 class HealthMonitor {
  public:
   // Nothing is owned.
-  HealthMonitor(const Clock* clock, const remote::Store* store,
-                const coherence::Coordinator* coordinator);
+  HealthMonitor(const Clock* clock, const remote::Store* store, const coherence::Coordinator* coordinator);
 
-  // Looks now. The state began when a look first saw it, so somebody should look regularly.
-  HealthReport Look() ABSL_LOCKS_EXCLUDED(mutex_);
+  HealthReport Report();
+
+  // A state begins when somebody first sees it: call this now and then.
+  void Watch() { SinceWhen(Judge().state); }
 
  private:
+  // State and reason alone.
   HealthReport Judge() const;
+  absl::Duration SinceWhen(HealthState state) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Clock* const clock_;
   const remote::Store* const store_;

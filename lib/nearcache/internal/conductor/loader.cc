@@ -63,15 +63,13 @@ class Load : public std::enable_shared_from_this<Load> {
   const std::string key_bytes_;
   const LoadRequest request_;
   const HashedKey key_;
-  local::FlightRef flight_;       // Set while this load leads.
+  local::FlightRef flight_;  // Set while this load leads.
   absl::optional<Value> stale_;
   bool remote_answered_ = false;
 };
 
 void Load::Begin() {
-  local::Waiter waiter = [self = shared_from_this()](const ReadOutcome& outcome) {
-    self->OnJoined(outcome);
-  };
+  local::Waiter waiter = [self = shared_from_this()](const ReadOutcome& outcome) { self->OnJoined(outcome); };
   const MonotonicNanos now = context_->clock->Now();
   ReadStart start = context_->tier->BeginRead(key_, now, local::FlightKind::kLoad, &waiter);
   switch (start.role) {
@@ -95,8 +93,7 @@ void Load::OnJoined(const ReadOutcome& outcome) {
   if (failed_load || absl::IsCancelled(outcome.status)) {
     Finish(ReadResult(outcome.status));
   } else if (outcome.status.ok() && outcome.found) {
-    Finish(ReadResult(outcome.value, outcome.info,
-                      outcome.loaded ? Source::kLoader : Source::kRemote));
+    Finish(ReadResult(outcome.value, outcome.info, outcome.loaded ? Source::kLoader : Source::kRemote));
   } else if (!CallerIsGone()) {
     Begin();  // It was a plain read, or its leader gave up.
   }
@@ -105,11 +102,9 @@ void Load::OnJoined(const ReadOutcome& outcome) {
 void Load::ReadRemote() {
   // Half of the time is for the loader: a remote tier that does not answer must not use up all of it.
   const MonotonicNanos now = context_->clock->Now();
-  const MonotonicNanos read_deadline =
-      request_.deadline == kNever ? kNever : now + (request_.deadline - now) / 2;
-  context_->ways->ReadForLoad(
-      key_, flight_, read_deadline,
-      [self = shared_from_this()](LoadReading reading) { self->OnRead(std::move(reading)); });
+  const MonotonicNanos read_deadline = request_.deadline == kNever ? kNever : now + (request_.deadline - now) / 2;
+  context_->ways->ReadForLoad(key_, flight_, read_deadline,
+                              [self = shared_from_this()](LoadReading reading) { self->OnRead(std::move(reading)); });
 }
 
 void Load::OnRead(LoadReading reading) {
@@ -180,13 +175,11 @@ void Load::OnLoaded(std::string bytes, MonotonicNanos began_at) {
   loaded.time_to_live = request_.time_to_live;
   loaded.keep_local = request_.keep_local;
   loaded.store = remote_answered_;
-  loaded.deadline =
-      AddDuration(context_->clock->Now(), context_->options->remote.command_timeout);
-  context_->ways->StoreLoaded(
-      key_, flight_, std::move(loaded),
-      [self = shared_from_this(), value = *loaded_](local::EntryInfo info) {
-        self->FinishLoaded(ReadResult(value, info, Source::kLoader));
-      });
+  loaded.deadline = AddDuration(context_->clock->Now(), context_->options->remote.command_timeout);
+  context_->ways->StoreLoaded(key_, flight_, std::move(loaded),
+                              [self = shared_from_this(), value = *loaded_](local::EntryInfo info) {
+                                self->FinishLoaded(ReadResult(value, info, Source::kLoader));
+                              });
 }
 
 // --- The caller waits on its own thread
@@ -206,8 +199,8 @@ class BlockingLoad final : public Load {
   ReadResult Run(LoadFunction loader) {
     context().timekeeper->Add(deadline(), turn_);
     Begin();
-    Turn turn = turn_->Await(*context().clock, deadline(),
-                             [] { return Turn(DeadlinePassed("the key was being loaded")); });
+    Turn turn =
+        turn_->Await(*context().clock, deadline(), [] { return Turn(DeadlinePassed("the key was being loaded")); });
     if (!turn.run_loader) return std::move(turn.result);
     RunLoader(std::move(loader));
     return stored_->Await(*context().clock, deadline(), [this] { return Late(); });
@@ -231,18 +224,15 @@ class BlockingLoad final : public Load {
   void FinishLoaded(ReadResult result) override { stored_->Finish(std::move(result)); }
   bool CallerIsGone() const override { return turn_->finished(); }
 
-  const std::shared_ptr<BlockingCall<Turn>> turn_ =
-      std::make_shared<BlockingCall<Turn>>(CallSlot());
-  const std::shared_ptr<BlockingCall<ReadResult>> stored_ =
-      std::make_shared<BlockingCall<ReadResult>>(CallSlot());
+  const std::shared_ptr<BlockingCall<Turn>> turn_ = std::make_shared<BlockingCall<Turn>>(CallSlot());
+  const std::shared_ptr<BlockingCall<ReadResult>> stored_ = std::make_shared<BlockingCall<ReadResult>>(CallSlot());
 };
 
 // --- The caller left a callback
 
 class AsyncLoad final : public Load {
  public:
-  AsyncLoad(LoadContextRef context, const LoadRequest& request, LoadFunction loader,
-            std::shared_ptr<ReadCall> call)
+  AsyncLoad(LoadContextRef context, const LoadRequest& request, LoadFunction loader, std::shared_ptr<ReadCall> call)
       : Load(std::move(context), request), loader_(std::move(loader)), call_(std::move(call)) {}
 
  private:
@@ -262,8 +252,7 @@ class AsyncLoad final : public Load {
 
 }  // namespace
 
-ReadResult LoadBlocking(const LoadContextRef& context, const LoadRequest& request,
-                        LoadFunction loader) {
+ReadResult LoadBlocking(const LoadContextRef& context, const LoadRequest& request, LoadFunction loader) {
   return std::make_shared<BlockingLoad>(context, request)->Run(std::move(loader));
 }
 
@@ -277,8 +266,8 @@ void LoadAsync(const LoadContextRef& context, const LoadRequest& request, LoadFu
 absl::Status CheckNotLoading(const LoadContext& context, absl::string_view key) {
   for (const LoadFrame* frame = innermost_load; frame != nullptr; frame = frame->outer) {
     if (frame->context == &context && frame->key == key) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "the loader of key ", QuoteKey(key), " loads that key itself, and would wait for itself"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("the loader of key ", QuoteKey(key), " loads that key itself, and would wait for itself"));
     }
   }
   return absl::OkStatus();

@@ -66,8 +66,7 @@ struct LoadRequest {
 };
 
 // Loads on the calling thread if it leads.
-ReadResult LoadBlocking(const LoadContextRef& context, const LoadRequest& request,
-                        LoadFunction loader);
+ReadResult LoadBlocking(const LoadContextRef& context, const LoadRequest& request, LoadFunction loader);
 
 // Loads on the executor if it leads.
 void LoadAsync(const LoadContextRef& context, const LoadRequest& request, LoadFunction loader,

@@ -11,8 +11,8 @@ namespace nearcache::internal::conductor {
 
 using remote::ChangeKind;
 
-LocalWays::LocalWays(const Options& options, const local::LocalTierOptions& tier_options,
-                     local::LocalTier* tier, OperationIdSource* ids, Counters* counters)
+LocalWays::LocalWays(const Options& options, const local::LocalTierOptions& tier_options, local::LocalTier* tier,
+                     OperationIdSource* ids, Counters* counters)
     : entry_bytes_max_(options.local.entry_bytes_max),
       clock_(tier_options.clock),
       opened_at_(clock_->Now()),
@@ -51,16 +51,15 @@ void LocalWays::TimeToLive(const HashedKey& key, MonotonicNanos /*deadline*/,
   absl::StatusOr<absl::Duration> life = NoValue(key.key);
   const MonotonicNanos now = clock_->Now();
   tier_->Read(key, now, [&life, now](absl::string_view, const local::EntryInfo& info) {
-    life = info.expires_at == kNever ? absl::InfiniteDuration()
-                                     : absl::Nanoseconds(info.expires_at - now);
+    life = info.expires_at == kNever ? absl::InfiniteDuration() : absl::Nanoseconds(info.expires_at - now);
   });
   std::move(done)(std::move(life));
 }
 
 // --- Loading
 
-void LocalWays::ReadForLoad(const HashedKey& key, const local::FlightRef& /*flight*/,
-                            MonotonicNanos /*deadline*/, LoadReadingDone done) {
+void LocalWays::ReadForLoad(const HashedKey& key, const local::FlightRef& /*flight*/, MonotonicNanos /*deadline*/,
+                            LoadReadingDone done) {
   counters_->local_misses.Increment();
   LoadReading reading;
   reading.result.status = NoValue(key.key);
@@ -68,8 +67,7 @@ void LocalWays::ReadForLoad(const HashedKey& key, const local::FlightRef& /*flig
   std::move(done)(std::move(reading));
 }
 
-void LocalWays::StoreLoaded(const HashedKey& key, const local::FlightRef& flight,
-                            LoadedValue loaded,
+void LocalWays::StoreLoaded(const HashedKey& key, const local::FlightRef& flight, LoadedValue loaded,
                             absl::AnyInvocable<void(local::EntryInfo) &&> done) {
   local::ReadOutcome outcome;
   outcome.found = true;
@@ -127,9 +125,8 @@ MonotonicNanos LocalWays::ExpiresAt(const ChangeQuery& query) const {
 absl::Status LocalWays::TooLarge(const ChangeQuery& query) const {
   return absl::InvalidArgumentError(absl::StrCat(
       ChangeName(query.kind), " of key ", QuoteKey(query.key.key), ": the entry of ",
-      query.key.key.size() + query.value.size(),
-      " bytes and its header are more than local.entry_bytes_max = ", entry_bytes_max_,
-      " (or than a stripe of local.capacity_bytes has room for), and there is no remote tier"));
+      query.key.key.size() + query.value.size(), " bytes and its header are more than local.entry_bytes_max = ",
+      entry_bytes_max_, " (or than a stripe of local.capacity_bytes has room for), and there is no remote tier"));
 }
 
 Changed LocalWays::Store(const ChangeQuery& query) {
@@ -143,13 +140,12 @@ Changed LocalWays::Store(const ChangeQuery& query) {
   return changed;
 }
 
-Changed LocalWays::Update(
-    const ChangeQuery& query,
-    absl::FunctionRef<absl::optional<Replacement>(const Current*, Changed*)> update) {
+Changed LocalWays::Update(const ChangeQuery& query,
+                          absl::FunctionRef<absl::optional<Replacement>(const Current*, Changed*)> update) {
   Changed changed;
-  const absl::Status updated = tier_->Update(
-      query.key, ids_->Next(), clock_->Now(),
-      [&changed, update](const Current* current) { return update(current, &changed); });
+  const absl::Status updated =
+      tier_->Update(query.key, ids_->Next(), clock_->Now(),
+                    [&changed, update](const Current* current) { return update(current, &changed); });
   if (!updated.ok()) {
     changed.status = TooLarge(query);
   } else if (changed.status.ok()) {
@@ -162,8 +158,8 @@ Changed LocalWays::Update(
 
 absl::Status LocalWays::DescribeRefusal(const ChangeQuery& query, absl::StatusCode code) {
   if (code == absl::StatusCode::kFailedPrecondition) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the value of key ", QuoteKey(query.key.key), " is not a 64-bit decimal integer"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the value of key ", QuoteKey(query.key.key), " is not a 64-bit decimal integer"));
   }
   if (code == absl::StatusCode::kOutOfRange) {
     return absl::OutOfRangeError(
@@ -188,8 +184,7 @@ Changed LocalWays::StoreIf(const ChangeQuery& query, bool wants_present) {
 }
 
 Changed LocalWays::ChangeLife(const ChangeQuery& query) {
-  const MonotonicNanos expires_at =
-      query.kind == ChangeKind::kPersist ? kNever : ExpiresAt(query);
+  const MonotonicNanos expires_at = query.kind == ChangeKind::kPersist ? kNever : ExpiresAt(query);
   return Update(query, [&](const Current* current, Changed* changed) {
     absl::optional<Replacement> replacement;
     if (current == nullptr) {
@@ -235,13 +230,12 @@ Changed LocalWays::Expire(const ChangeQuery& query) {
     // Removes exactly what was put on the shelf. If somebody stored another value meanwhile, it is
     // that one's turn; what is on the shelf is older, and must not stay.
     bool removed = false;
-    const absl::Status updated = tier_->Update(
-        query.key, ids_->Next(), clock_->Now(), [&](const Current* current) {
-          absl::optional<Replacement> replacement;
-          removed = current != nullptr && current->info.id == info.id;
-          if (removed) replacement.emplace().remove = true;
-          return replacement;
-        });
+    const absl::Status updated = tier_->Update(query.key, ids_->Next(), clock_->Now(), [&](const Current* current) {
+      absl::optional<Replacement> replacement;
+      removed = current != nullptr && current->info.id == info.id;
+      if (removed) replacement.emplace().remove = true;
+      return replacement;
+    });
     if (removed && updated.ok()) return Changed();
     shelf_.Remove(query.key);
   }
@@ -251,12 +245,11 @@ Changed LocalWays::Expire(const ChangeQuery& query) {
 
 void LocalWays::Execute(std::vector<std::string> /*arguments*/, MonotonicNanos /*deadline*/,
                         absl::AnyInvocable<void(absl::StatusOr<remote::Reply>) &&> done) {
-  std::move(done)(absl::FailedPreconditionError(
-      "Execute needs a remote tier, and remote.host and remote.unix_socket are empty"));
+  std::move(done)(
+      absl::FailedPreconditionError("Execute needs a remote tier, and remote.host and remote.unix_socket are empty"));
 }
 
-void LocalWays::Sync(MonotonicNanos /*deadline*/,
-                     absl::AnyInvocable<void(absl::Status) &&> done) {
+void LocalWays::Sync(MonotonicNanos /*deadline*/, absl::AnyInvocable<void(absl::Status) &&> done) {
   std::move(done)(absl::OkStatus());
 }
 

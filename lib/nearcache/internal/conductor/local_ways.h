@@ -22,8 +22,8 @@ namespace nearcache::internal::conductor {
 class LocalWays final : public Ways {
  public:
   // `tier` was made from `tier_options`. Nothing is owned.
-  LocalWays(const Options& options, const local::LocalTierOptions& tier_options,
-            local::LocalTier* tier, OperationIdSource* ids, Counters* counters);
+  LocalWays(const Options& options, const local::LocalTierOptions& tier_options, local::LocalTier* tier,
+            OperationIdSource* ids, Counters* counters);
 
   void Read(const ReadQuery& query, const std::shared_ptr<ReadCall>& call) override;
   void ReadMany(const ReadManyQuery& query, const std::shared_ptr<ReadManyCall>& call) override;

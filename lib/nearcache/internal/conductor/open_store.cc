@@ -17,9 +17,8 @@ constexpr size_t kReplyBytesMin = size_t{64} << 20;
 remote::EngineOptions ToEngineOptions(const Options& options, const Clock* clock) {
   const RemoteOptions& remote = options.remote;
   remote::EngineOptions engine;
-  engine.address = remote.unix_socket.empty()
-                       ? remote::Address::Tcp(remote.host, static_cast<uint16_t>(remote.port))
-                       : remote::Address::Unix(remote.unix_socket);
+  engine.address = remote.unix_socket.empty() ? remote::Address::Tcp(remote.host, static_cast<uint16_t>(remote.port))
+                                              : remote::Address::Unix(remote.unix_socket);
   engine.user = remote.user;
   engine.password = remote.password;
   engine.database = remote.database;
@@ -29,8 +28,7 @@ remote::EngineOptions ToEngineOptions(const Options& options, const Clock* clock
   engine.reconnect_backoff_max = remote.reconnect_backoff_max;
   engine.operations_max = remote.operations_max;
   engine.bytes_max = remote.queued_bytes_max;
-  engine.reply_bytes_max =
-      std::max(kReplyBytesMin, options.limits.value_bytes_max + kFrameHeaderSize);
+  engine.reply_bytes_max = std::max(kReplyBytesMin, options.limits.value_bytes_max + kFrameHeaderSize);
   engine.resp_version = remote.resp_version;
   engine.clock = clock;
   return engine;
@@ -38,8 +36,7 @@ remote::EngineOptions ToEngineOptions(const Options& options, const Clock* clock
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<remote::Store>> OpenStore(const Options& options,
-                                                         const Clock* clock) {
+absl::StatusOr<std::unique_ptr<remote::Store>> OpenStore(const Options& options, const Clock* clock) {
   const KeySpace names(options.key_prefix, options.key_version, options.remote.database);
   remote::RedisStoreOptions store;
   store.engine = ToEngineOptions(options, clock);

@@ -14,8 +14,7 @@
 namespace nearcache::internal::conductor {
 
 // Opens nothing yet. REQUIRES: options.Validate().ok() and options.has_remote()
-absl::StatusOr<std::unique_ptr<remote::Store>> OpenStore(const Options& options,
-                                                         const Clock* clock);
+absl::StatusOr<std::unique_ptr<remote::Store>> OpenStore(const Options& options, const Clock* clock);
 
 }  // namespace nearcache::internal::conductor
 

@@ -85,9 +85,8 @@ class BlockingCall final : public PendingCall<T> {
   bool HasResult() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return result_.has_value(); }
 
   bool AwaitUntil(const Clock& clock, MonotonicNanos deadline) {
-    const absl::Duration timeout = deadline == kNever
-                                       ? absl::InfiniteDuration()
-                                       : absl::Nanoseconds(deadline - clock.Now());
+    const absl::Duration timeout =
+        deadline == kNever ? absl::InfiniteDuration() : absl::Nanoseconds(deadline - clock.Now());
     absl::MutexLock lock(&mutex_);
     return mutex_.AwaitWithTimeout(absl::Condition(this, &BlockingCall::HasResult), timeout);
   }
@@ -131,9 +130,8 @@ class AsyncCall final : public PendingCall<T> {
       pending_call_internal::submitting = self;
       return;
     }
-    runner_->Schedule([done = std::move(done_), result = std::move(result)]() mutable {
-      std::move(done)(std::move(result));
-    });
+    runner_->Schedule(
+        [done = std::move(done_), result = std::move(result)]() mutable { std::move(done)(std::move(result)); });
   }
 
   const std::shared_ptr<CallbackRunner> runner_;

@@ -15,8 +15,7 @@ constexpr int64_t kSameDeadlineNanos = 10'000'000;
 ReadResult FromOutcome(const ReadOutcome& outcome, absl::string_view key) {
   if (!outcome.status.ok()) return ReadResult(outcome.status);
   if (!outcome.found) return ReadResult(NoValue(key));
-  return ReadResult(outcome.value, outcome.info,
-                    outcome.loaded ? Source::kLoader : Source::kRemote);
+  return ReadResult(outcome.value, outcome.info, outcome.loaded ? Source::kLoader : Source::kRemote);
 }
 
 }  // namespace
@@ -26,12 +25,10 @@ Reader::Reader(const RemoteParts& parts, Fetcher* fetcher)
     : parts_(parts), uses_flights_(parts.options->local.capacity_bytes != 0), fetcher_(fetcher) {}
 
 absl::Status Reader::CheckAllowed() const {
-  const bool fail =
-      parts_.options->coherence.link_down_policy == LinkDownPolicy::kFail;
+  const bool fail = parts_.options->coherence.link_down_policy == LinkDownPolicy::kFail;
   if (!fail || parts_.coordinator->open()) return absl::OkStatus();
   const absl::Status why = parts_.coordinator->Status();
-  return absl::UnavailableError(
-      why.ok() ? absl::string_view("the invalidation channel is down") : why.message());
+  return absl::UnavailableError(why.ok() ? absl::string_view("the invalidation channel is down") : why.message());
 }
 
 MonotonicNanos Reader::FetchDeadline(MonotonicNanos deadline, MonotonicNanos now) const {
@@ -57,9 +54,8 @@ bool Reader::BeginOne(const HashedKey& key, bool fresh, MonotonicNanos now, Answ
   }
   parts_.counters->local_misses.Increment();
   if (start.role == ReadStart::Role::kJoin) return true;
-  items->emplace_back(key, std::move(start.flight), [shared](LoadReading reading) {
-    std::move (*shared)(std::move(reading.result));
-  });
+  items->emplace_back(key, std::move(start.flight),
+                      [shared](LoadReading reading) { std::move (*shared)(std::move(reading.result)); });
   return false;
 }
 
@@ -73,8 +69,7 @@ void Reader::Read(const ReadQuery& query, const std::shared_ptr<ReadCall>& call)
   const MonotonicNanos fetch_deadline = FetchDeadline(query.deadline, now);
   std::vector<FetchItem> items;
   const bool joined =
-      BeginOne(query.key, query.fresh, now,
-               [call](ReadResult result) { call->Finish(std::move(result)); }, &items);
+      BeginOne(query.key, query.fresh, now, [call](ReadResult result) { call->Finish(std::move(result)); }, &items);
   const bool may_outlast = joined || query.deadline < fetch_deadline;
   if (may_outlast && !call->keeps_deadline()) parts_.timekeeper->Add(query.deadline, call);
   if (!items.empty()) fetcher_->Fetch(std::move(items), query.fresh, fetch_deadline);
@@ -92,8 +87,8 @@ void Reader::ReadMany(const ReadManyQuery& query, const std::shared_ptr<ReadMany
   std::vector<FetchItem> items;
   bool joined = false;
   for (size_t i = 0; i < query.keys.size(); ++i) {
-    joined |= BeginOne(query.keys[i], query.fresh, now,
-                       [batch, i](ReadResult result) { batch->Put(i, std::move(result)); }, &items);
+    joined |= BeginOne(
+        query.keys[i], query.fresh, now, [batch, i](ReadResult result) { batch->Put(i, std::move(result)); }, &items);
   }
   if (joined || query.deadline < fetch_deadline) parts_.timekeeper->Add(query.deadline, batch);
   if (!items.empty()) fetcher_->Fetch(std::move(items), query.fresh, fetch_deadline);

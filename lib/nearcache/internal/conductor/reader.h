@@ -36,8 +36,7 @@ class Reader {
 
   // Begins one read. Answers it if memory can, or leaves `answer` with a flight under way (true), or
   // appends what has to be fetched to `items`.
-  bool BeginOne(const HashedKey& key, bool fresh, MonotonicNanos now, Answer answer,
-                std::vector<FetchItem>* items);
+  bool BeginOne(const HashedKey& key, bool fresh, MonotonicNanos now, Answer answer, std::vector<FetchItem>* items);
   MonotonicNanos FetchDeadline(MonotonicNanos deadline, MonotonicNanos now) const;
 
   const RemoteParts parts_;

@@ -22,8 +22,7 @@ coherence::CoordinatorOptions ToCoordinatorOptions(const RemoteWaysDependencies&
   const Options& options = *dependencies.options;
   coherence::CoordinatorOptions coordinator;
   coordinator.staleness_bound = options.coherence.staleness_bound;
-  coordinator.drop_on_close =
-      options.coherence.link_down_policy != LinkDownPolicy::kServeWithinBound;
+  coordinator.drop_on_close = options.coherence.link_down_policy != LinkDownPolicy::kServeWithinBound;
   coordinator.key_version = options.key_version;
   coordinator.ids = dependencies.ids;
   coordinator.clock = dependencies.clock;
@@ -32,33 +31,32 @@ coherence::CoordinatorOptions ToCoordinatorOptions(const RemoteWaysDependencies&
 
 }  // namespace
 
-RemoteWays::RemoteWays(const RemoteWaysDependencies& dependencies,
-                       std::unique_ptr<remote::Store> store, std::unique_ptr<TaskPool> workers)
+RemoteWays::RemoteWays(const RemoteWaysDependencies& dependencies, std::unique_ptr<remote::Store> store,
+                       std::unique_ptr<TaskPool> workers)
     : names_(dependencies.options->key_prefix, dependencies.options->key_version,
              dependencies.options->remote.database),
       compressor_(ToCompressorOptions(dependencies.options->codec)),
       workers_(std::move(workers)),
       store_(std::move(store)),
-      coordinator_(std::make_unique<coherence::Coordinator>(ToCoordinatorOptions(dependencies),
-                                                            store_.get(), dependencies.tier)),
-      parts_{dependencies.options, dependencies.clock,      dependencies.counters,
-             dependencies.ids,     dependencies.tier,       dependencies.timekeeper,
-             workers_.get(),       store_.get(),            coordinator_.get(),
-             &names_,              &compressor_},
-      health_(std::make_unique<HealthMonitor>(dependencies.clock, store_.get(),
-                                              coordinator_.get())),
+      coordinator_(std::make_unique<coherence::Coordinator>(ToCoordinatorOptions(dependencies), store_.get(),
+                                                            dependencies.tier)),
+      parts_{dependencies.options,  dependencies.clock,
+             dependencies.counters, dependencies.ids,
+             dependencies.tier,     dependencies.timekeeper,
+             workers_.get(),        store_.get(),
+             coordinator_.get(),    &names_,
+             &compressor_},
+      health_(std::make_unique<HealthMonitor>(dependencies.clock, store_.get(), coordinator_.get())),
       fetcher_(parts_),
       reader_(parts_, &fetcher_),
       writer_(parts_) {}
 
-absl::StatusOr<std::unique_ptr<RemoteWays>> RemoteWays::Start(
-    const RemoteWaysDependencies& dependencies, std::unique_ptr<remote::Store> store) {
+absl::StatusOr<std::unique_ptr<RemoteWays>> RemoteWays::Start(const RemoteWaysDependencies& dependencies,
+                                                              std::unique_ptr<remote::Store> store) {
   auto workers = TaskPool::Start("nearcache-work", 1);
   if (!workers.ok()) return workers.status();
-  std::unique_ptr<RemoteWays> ways(
-      new RemoteWays(dependencies, std::move(store), *std::move(workers)));
-  absl::Status started =
-      ways->store_->Start(ways->coordinator_.get(), &ways->coordinator_->encoder());
+  std::unique_ptr<RemoteWays> ways(new RemoteWays(dependencies, std::move(store), *std::move(workers)));
+  absl::Status started = ways->store_->Start(ways->coordinator_.get(), &ways->coordinator_->encoder());
   if (!started.ok()) return started;
   return ways;
 }
@@ -77,22 +75,18 @@ bool RemoteWays::RemoteIsDown() const {
   return !stats.connected && stats.connect_failures + stats.disconnects > 0;
 }
 
-void RemoteWays::Read(const ReadQuery& query, const std::shared_ptr<ReadCall>& call) {
-  reader_.Read(query, call);
-}
+void RemoteWays::Read(const ReadQuery& query, const std::shared_ptr<ReadCall>& call) { reader_.Read(query, call); }
 
 void RemoteWays::ReadMany(const ReadManyQuery& query, const std::shared_ptr<ReadManyCall>& call) {
   reader_.ReadMany(query, call);
 }
 
-void RemoteWays::Change(const ChangeQuery& query, ChangeDone done) {
-  writer_.Change(query, std::move(done));
-}
+void RemoteWays::Change(const ChangeQuery& query, ChangeDone done) { writer_.Change(query, std::move(done)); }
 
 // --- Loading
 
-void RemoteWays::ReadForLoad(const HashedKey& key, const local::FlightRef& flight,
-                             MonotonicNanos deadline, LoadReadingDone done) {
+void RemoteWays::ReadForLoad(const HashedKey& key, const local::FlightRef& flight, MonotonicNanos deadline,
+                             LoadReadingDone done) {
   LoadReading reading;
   reading.result.status = reader_.CheckAllowed();
   if (!reading.result.status.ok()) {
@@ -116,8 +110,7 @@ void RemoteWays::ReadForLoad(const HashedKey& key, const local::FlightRef& fligh
   fetcher_.Fetch(std::move(items), /*fresh=*/false, deadline);
 }
 
-void RemoteWays::StoreLoaded(const HashedKey& key, const local::FlightRef& flight,
-                             LoadedValue loaded,
+void RemoteWays::StoreLoaded(const HashedKey& key, const local::FlightRef& flight, LoadedValue loaded,
                              absl::AnyInvocable<void(local::EntryInfo) &&> done) {
   ReadOutcome outcome;
   outcome.found = true;
@@ -131,8 +124,7 @@ void RemoteWays::StoreLoaded(const HashedKey& key, const local::FlightRef& fligh
   outcome.info.expires_at = loaded.began_at - 1;  // Delivered to who waits; the write may keep it.
   // Without a flight the key is being written here, and a flight that is void heard of a change
   // since the load began: the value is older than what others have, or may be.
-  const bool store = loaded.store && flight != nullptr && parts_.tier->IsAttached(flight) &&
-                     !RemoteIsDown();
+  const bool store = loaded.store && flight != nullptr && parts_.tier->IsAttached(flight) && !RemoteIsDown();
   if (!store) {
     if (flight != nullptr) parts_.tier->CompleteRead(flight, outcome);
     std::move(done)(told);
@@ -158,13 +150,11 @@ void RemoteWays::StoreLoaded(const HashedKey& key, const local::FlightRef& fligh
 
 void RemoteWays::TimeToLive(const HashedKey& key, MonotonicNanos deadline,
                             absl::AnyInvocable<void(absl::StatusOr<absl::Duration>) &&> done) {
-  auto heard = [copy = std::string(key.key),
-                done = std::move(done)](absl::StatusOr<remote::ReadReply> reply) mutable {
+  auto heard = [copy = std::string(key.key), done = std::move(done)](absl::StatusOr<remote::ReadReply> reply) mutable {
     absl::StatusOr<absl::Duration> life = NoValue(copy);
     if (!reply.ok()) {
       life = Annotate(reply.status(), "TimeToLive", copy);
-    } else if (!reply->values.empty() &&
-               reply->values[0].state == remote::Fetched::State::kFound) {
+    } else if (!reply->values.empty() && reply->values[0].state == remote::Fetched::State::kFound) {
       life = reply->values[0].time_to_live.value_or(absl::InfiniteDuration());
     }
     std::move(done)(std::move(life));
@@ -177,8 +167,7 @@ void RemoteWays::Execute(std::vector<std::string> arguments, MonotonicNanos dead
   store_->Execute(std::move(arguments), deadline, std::move(done));
 }
 
-void RemoteWays::Sync(MonotonicNanos deadline,
-                      absl::AnyInvocable<void(absl::Status) &&> done) {
+void RemoteWays::Sync(MonotonicNanos deadline, absl::AnyInvocable<void(absl::Status) &&> done) {
   coordinator_->Sync(deadline, std::move(done));
 }
 
@@ -219,7 +208,7 @@ void RemoteWays::AddStats(CacheStats* stats) const {
 }
 
 bool RemoteWays::Maintain(int /*steps*/) {
-  health_->Look();  // So that Health() knows since when.
+  health_->Watch();  // So that Health() knows since when.
   return false;
 }
 

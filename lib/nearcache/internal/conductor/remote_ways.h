@@ -43,8 +43,8 @@ struct RemoteWaysDependencies {
 class RemoteWays final : public Ways {
  public:
   // Starts the store: from now on it connects. kResourceExhausted: no threads or descriptors left.
-  static absl::StatusOr<std::unique_ptr<RemoteWays>> Start(
-      const RemoteWaysDependencies& dependencies, std::unique_ptr<remote::Store> store);
+  static absl::StatusOr<std::unique_ptr<RemoteWays>> Start(const RemoteWaysDependencies& dependencies,
+                                                           std::unique_ptr<remote::Store> store);
 
   ~RemoteWays() override;
 
@@ -61,7 +61,7 @@ class RemoteWays final : public Ways {
                absl::AnyInvocable<void(absl::StatusOr<remote::Reply>) &&> done) override;
   void Sync(MonotonicNanos deadline, absl::AnyInvocable<void(absl::Status) &&> done) override;
   absl::Status WaitUntilReady(absl::Duration timeout) override;
-  HealthReport Health() const override { return health_->Look(); }
+  HealthReport Health() const override { return health_->Report(); }
   void AddStats(CacheStats* stats) const override;
   bool Maintain(int steps) override;
   void Shutdown() override;

@@ -24,9 +24,7 @@ local::LocalTier* StaleShelf::EnsureTier() {
   return owned_.get();
 }
 
-HashedKey StaleShelf::Rehash(const HashedKey& key) const {
-  return HashKey(key.key, tier()->hash_seed());
-}
+HashedKey StaleShelf::Rehash(const HashedKey& key) const { return HashKey(key.key, tier()->hash_seed()); }
 
 void StaleShelf::Put(const HashedKey& key, const Value& value, const local::EntryInfo& info) {
   local::LocalTier* const shelf = EnsureTier();
@@ -50,14 +48,10 @@ absl::optional<Value> StaleShelf::Find(const HashedKey& key) {
   return value;
 }
 
-bool StaleShelf::Maintain(int steps) {
-  return tier() != nullptr && tier()->Maintain(options_.clock->Now(), steps);
-}
+bool StaleShelf::Maintain(int steps) { return tier() != nullptr && tier()->Maintain(options_.clock->Now(), steps); }
 
 uint64_t StaleShelf::bytes() const { return tier() == nullptr ? 0 : tier()->GetStats().bytes; }
 
-uint64_t StaleShelf::capacity_bytes() const {
-  return tier() == nullptr ? 0 : tier()->GetStats().capacity_bytes;
-}
+uint64_t StaleShelf::capacity_bytes() const { return tier() == nullptr ? 0 : tier()->GetStats().capacity_bytes; }
 
 }  // namespace nearcache::internal::conductor

@@ -46,8 +46,7 @@ absl::StatusOr<std::unique_ptr<TaskPool>> TaskPool::Start(const char* name, int 
   for (int i = 0; i < threads; ++i) state->workers.push_back(std::make_unique<Worker>());
   std::unique_ptr<TaskPool> pool(new TaskPool(state));
   for (const auto& worker : state->workers) {
-    absl::Status started =
-        worker->thread.Start(name, [state, raw = worker.get()] { Work(state, raw); });
+    absl::Status started = worker->thread.Start(name, [state, raw = worker.get()] { Work(state, raw); });
     if (!started.ok()) return started;
   }
   return pool;
@@ -86,9 +85,7 @@ void TaskPool::Stop(absl::Duration timeout) {
         worker->thread.Detach();  // It shares `state_`, and so nothing of it goes away under it.
       }
     }
-    state_->workers.erase(
-        std::remove(state_->workers.begin(), state_->workers.end(), nullptr),
-        state_->workers.end());
+    state_->workers.erase(std::remove(state_->workers.begin(), state_->workers.end(), nullptr), state_->workers.end());
   }
   for (const auto& worker : ended) worker->thread.Join();
 }

@@ -15,7 +15,7 @@ using Body = absl::AnyInvocable<void() &&>;
 
 void* RunBody(void* argument) {
   const std::unique_ptr<Body> body(static_cast<Body*>(argument));
-  std::move(*body)();
+  std::move (*body)();
   return nullptr;
 }
 
@@ -38,8 +38,7 @@ absl::Status Thread::Start(const char* name, Body body) {
   auto owned = std::make_unique<Body>(std::move(body));
   const int error = CreateWithSignalsBlocked(&handle_, owned.get());
   if (error != 0) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the system gave no thread for ", name, " (error ", error, ")"));
+    return absl::ResourceExhaustedError(absl::StrCat("the system gave no thread for ", name, " (error ", error, ")"));
   }
   static_cast<void>(owned.release());  // RunBody owns it now.
   pthread_setname_np(handle_, name);

@@ -30,8 +30,7 @@ void Timekeeper::Add(MonotonicNanos deadline, std::weak_ptr<Expirable> call) {
 }
 
 void Timekeeper::PurgeEnded() {
-  heap_.erase(std::remove_if(heap_.begin(), heap_.end(),
-                             [](const Entry& entry) { return entry.call.expired(); }),
+  heap_.erase(std::remove_if(heap_.begin(), heap_.end(), [](const Entry& entry) { return entry.call.expired(); }),
               heap_.end());
   std::make_heap(heap_.begin(), heap_.end());
   purge_above_ = std::max<size_t>(1024, 2 * heap_.size());
@@ -51,16 +50,13 @@ void Timekeeper::Stop(const absl::Status& cause) {
   if (thread_.started()) thread_.Join();
 }
 
-bool Timekeeper::MustWake() const {
-  return stopping_ || (!heap_.empty() && heap_.front().deadline < wake_at_);
-}
+bool Timekeeper::MustWake() const { return stopping_ || (!heap_.empty() && heap_.front().deadline < wake_at_); }
 
 Timekeeper::Entries Timekeeper::AwaitDue() {
   Entries due;
   absl::MutexLock lock(&mutex_);
   wake_at_ = heap_.empty() ? maintain_at_ : std::min(maintain_at_, heap_.front().deadline);
-  mutex_.AwaitWithTimeout(absl::Condition(this, &Timekeeper::MustWake),
-                          absl::Nanoseconds(wake_at_ - clock_->Now()));
+  mutex_.AwaitWithTimeout(absl::Condition(this, &Timekeeper::MustWake), absl::Nanoseconds(wake_at_ - clock_->Now()));
   const MonotonicNanos now = clock_->Now();
   while (!heap_.empty() && heap_.front().deadline <= now) {
     std::pop_heap(heap_.begin(), heap_.end());

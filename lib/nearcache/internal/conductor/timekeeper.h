@@ -64,7 +64,7 @@ class Timekeeper {
   void MaintainIfDue();
 
   const Clock* const clock_;
-  Maintain maintain_;            // Of the thread alone, as the next one.
+  Maintain maintain_;  // Of the thread alone, as the next one.
   MonotonicNanos maintain_at_ = 0;
   Thread thread_;
 

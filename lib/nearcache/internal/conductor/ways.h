@@ -123,12 +123,11 @@ class Ways {
 
   // For the flight of a load, which may be null (bypass): looks into the remote tier, and completes
   // the flight if it finds the value there or if no loader may run.
-  virtual void ReadForLoad(const HashedKey& key, const local::FlightRef& flight,
-                           MonotonicNanos deadline, LoadReadingDone done) = 0;
+  virtual void ReadForLoad(const HashedKey& key, const local::FlightRef& flight, MonotonicNanos deadline,
+                           LoadReadingDone done) = 0;
   // Stores what the loader brought, unless the key changed meanwhile, and completes the flight.
   // `done` gets what is known of the value now.
-  virtual void StoreLoaded(const HashedKey& key, const local::FlightRef& flight,
-                           LoadedValue loaded,
+  virtual void StoreLoaded(const HashedKey& key, const local::FlightRef& flight, LoadedValue loaded,
                            absl::AnyInvocable<void(local::EntryInfo) &&> done) = 0;
 
   virtual void TimeToLive(const HashedKey& key, MonotonicNanos deadline,

@@ -73,24 +73,22 @@ void Writer::Change(const ChangeQuery& query, ChangeDone done) {
 // Nobody has told this process the namespace's epoch yet, or the server has lost it.
 void Writer::EnsureEpoch(WritePtr write) {
   const MonotonicNanos deadline = write->deadline;
-  parts_.store->EnsureEpoch(
-      parts_.ids->Next(), deadline,
-      [this, write = std::move(write)](absl::StatusOr<OperationId> epoch) mutable {
-        if (epoch.ok()) {
-          parts_.coordinator->AdoptEpoch(*epoch);
-          SendOnWorker(std::move(write), *epoch);
-          return;
-        }
-        ChangeResult refused;
-        refused.status = epoch.status();
-        End(std::move(write), refused);
-      });
+  parts_.store->EnsureEpoch(parts_.ids->Next(), deadline,
+                            [this, write = std::move(write)](absl::StatusOr<OperationId> epoch) mutable {
+                              if (epoch.ok()) {
+                                parts_.coordinator->AdoptEpoch(*epoch);
+                                SendOnWorker(std::move(write), *epoch);
+                                return;
+                              }
+                              ChangeResult refused;
+                              refused.status = epoch.status();
+                              End(std::move(write), refused);
+                            });
 }
 
 // Encoding may take long, and the event loop must not wait for it.
 void Writer::SendOnWorker(WritePtr write, OperationId epoch) {
-  parts_.workers->Schedule(
-      [this, write = std::move(write), epoch]() mutable { Send(std::move(write), epoch); });
+  parts_.workers->Schedule([this, write = std::move(write), epoch]() mutable { Send(std::move(write), epoch); });
 }
 
 std::string Writer::Encode(const Write& write, OperationId epoch) const {
@@ -113,10 +111,9 @@ void Writer::Send(WritePtr write, OperationId epoch) {
   request.delta = write->delta;
   request.create = write->create;
   request.deadline = write->deadline;
-  parts_.store->Change(std::move(request),
-                       [this, write = std::move(write)](ChangeResult result) mutable {
-                         OnResult(std::move(write), std::move(result));
-                       });
+  parts_.store->Change(std::move(request), [this, write = std::move(write)](ChangeResult result) mutable {
+    OnResult(std::move(write), std::move(result));
+  });
 }
 
 void Writer::OnResult(WritePtr write, ChangeResult result) {
@@ -143,8 +140,7 @@ void Writer::EndLocally(const Write& write, const ChangeResult& result) {
   absl::optional<Value> kept;
   if (StoresValue(write.kind) && write.keep_local) kept = write.value;
   const absl::Duration life =
-      std::min(write.time_to_live.value_or(absl::InfiniteDuration()),
-               parts_.options->local.time_to_live_max);
+      std::min(write.time_to_live.value_or(absl::InfiniteDuration()), parts_.options->local.time_to_live_max);
   parts_.tier->EndWrite(write.ticket, OutcomeOf(result), kept, AddDuration(write.begun_at, life));
 }
 

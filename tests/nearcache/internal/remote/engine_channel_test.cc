@@ -133,6 +133,18 @@ TEST_P(EngineChannelTest, ResetChannelLeavesTheDataLinkAlone) {
   EXPECT_EQ(events_.Count("data down"), 0);
 }
 
+// hiredis' async.c never frees a context that is freed inside a push callback, and goes on calling back.
+TEST_P(EngineChannelTest, AChannelThatIsResetInsideAMessageIsSilentAtOnce) {
+  events_.on_message = [this](absl::string_view) { engine_->ResetChannel(absl::UnavailableError("gap")); };
+  Start(Options());
+  Peer channel = Subscribed();
+  channel.Send(Message("last") + Message("never"));
+  EXPECT_TRUE(channel.WaitForHangUp());
+  Peer again = Subscribed();
+  EXPECT_EQ(events_.Count("message"), 1);
+  EXPECT_EQ(events_.Count("channel down"), 1);
+}
+
 TEST_P(EngineChannelTest, ASilentChannelIsAskedAndReplaced) {
   EngineOptions options = Options();
   options.health_timeout = absl::Milliseconds(100);

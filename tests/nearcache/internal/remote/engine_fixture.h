@@ -36,6 +36,7 @@ class RecordingEvents final : public EngineEvents {
   }
   void OnMessage(absl::string_view channel, absl::string_view payload) override {
     Add(absl::StrCat("message on ", channel, ": ", payload));
+    if (on_message) on_message(payload);
   }
   void OnConnectFailed(LinkRole role, const absl::Status& cause) override {
     Add(absl::StrCat(LinkRoleName(role), " failed: ", cause.ToString()));
@@ -70,6 +71,7 @@ class RecordingEvents final : public EngineEvents {
 
   // Set before Start.
   absl::AnyInvocable<void(LinkRole, const ServerIdentity&)> on_ready;
+  absl::AnyInvocable<void(absl::string_view)> on_message;
 
  private:
   void Add(std::string event) {

@@ -369,6 +369,37 @@ TEST_F(EngineOperationsTest, CompletionsMaySubmit) {
   EXPECT_EQ(second->reply().text(), "2");
 }
 
+TEST_F(EngineOperationsTest, CompletionsMayCutTheirOwnConnection) {
+  StartAndConnect();
+  Operation operation = MakeOperation(EncodeCommand({"GET", "first"}));
+  operation.done = [&](OperationResult) { engine_->ResetData(absl::UnavailableError("enough")); };
+  engine_->Submit(std::move(operation));
+  const auto second = Get("second");
+  peer_.ReadCommand();
+  peer_.ReadCommand();
+  peer_.Send(BulkString("1") + BulkString("2"));  // The second reply is there, but no longer believed.
+  EXPECT_THAT(second->result().status.message(), HasSubstr("enough"));
+  EXPECT_TRUE(second->result().unknown);
+  peer_ = server_.AcceptAndShakeHands();
+  const auto third = Get("third");
+  EXPECT_EQ(peer_.ReadCommand(), (Command{"GET", "third"}));
+  peer_.Send(BulkString("3"));
+  EXPECT_EQ(third->reply().text(), "3");
+}
+
+TEST_F(EngineOperationsTest, ADeadlineMayCutTheConnectionOfAllOthers) {
+  StartAndConnect();
+  Operation operation = MakeOperation(EncodeCommand({"GET", "first"}), absl::Milliseconds(50));
+  operation.done = [&](OperationResult) { engine_->ResetData(absl::UnavailableError("too slow")); };
+  engine_->Submit(std::move(operation));
+  const auto same_tick = Get("second", absl::Milliseconds(50));
+  const auto later = Get("third");
+  for (int i = 0; i < 3; ++i) peer_.ReadCommand();
+  EXPECT_THAT(later->result().status.message(), HasSubstr("too slow"));
+  EXPECT_FALSE(same_tick->result().status.ok());
+  EXPECT_TRUE(server_.AcceptAndShakeHands().connected());
+}
+
 TEST_F(EngineOperationsTest, TasksRunInOrderAndTimedOnesNotEarly) {
   StartAndConnect();
   std::vector<std::string> order;

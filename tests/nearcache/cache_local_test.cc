@@ -1,0 +1,130 @@
+// What only a cache without a remote tier can be tested for exactly: lives to the nanosecond, and the byte budget.
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status_matchers.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nearcache/cache.h"
+#include "nearcache/internal/base/fake_clock.h"
+#include "nearcache/options.h"
+#include "nearcache/testing/cache_test_peer.h"
+
+namespace nearcache::testing {
+namespace {
+
+using absl_testing::IsOk;
+using absl_testing::IsOkAndHolds;
+using absl_testing::StatusIs;
+
+class CacheLocalTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Open(Options()); }
+
+  void Open(const Options& options) {
+    auto cache = CacheTestPeer::Open(options, nullptr, &clock_);
+    ASSERT_THAT(cache, IsOk());
+    cache_ = *std::move(cache);
+  }
+
+  WriteOptions Living(absl::Duration time_to_live) {
+    WriteOptions options;
+    options.time_to_live = time_to_live;
+    return options;
+  }
+
+  internal::FakeClock clock_;
+  std::unique_ptr<Cache> cache_;
+};
+
+TEST_F(CacheLocalTest, AValueLivesToTheEndOfItsLifeAndNotLonger) {
+  ASSERT_THAT(cache_->Set("k", "value", Living(absl::Seconds(10))), IsOk());
+  clock_.Advance(absl::Seconds(10) - absl::Nanoseconds(1));
+  EXPECT_THAT(cache_->Get("k"), IsOk());
+  EXPECT_THAT(cache_->TimeToLive("k"), IsOkAndHolds(absl::Nanoseconds(1)));
+  clock_.Advance(absl::Nanoseconds(1));
+  EXPECT_THAT(cache_->Get("k"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(cache_->Add("k", "next"), IsOk());
+}
+
+TEST_F(CacheLocalTest, AValueLivesAsLongAsItsWriterSaidWhateverTheLimitForCopies) {
+  ASSERT_THAT(cache_->Set("k", "value", Living(absl::Hours(24))), IsOk());
+  ASSERT_THAT(cache_->Set("endless", "value", Living(absl::InfiniteDuration())), IsOk());
+  clock_.Advance(absl::Hours(23));
+  EXPECT_THAT(cache_->Get("k"), IsOk());
+  clock_.Advance(absl::Hours(24 * 365));
+  EXPECT_THAT(cache_->Get("k"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(cache_->Get("endless"), IsOk());
+}
+
+TEST_F(CacheLocalTest, ALoadedValueLivesFromTheEndOfItsLoad) {
+  LoadOptions options;
+  options.time_to_live = absl::Seconds(10);
+  const auto slow = [this](absl::string_view) {
+    clock_.Advance(absl::Seconds(5));
+    return "loaded";
+  };
+  ASSERT_THAT(cache_->GetOrLoad("k", slow, options), IsOk());
+  clock_.Advance(absl::Seconds(9));
+  EXPECT_THAT(cache_->Get("k"), IsOk());
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_THAT(cache_->Get("k"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(CacheLocalTest, AnExpiredValueIsKeptForFailingLoadsUntilItsLifeEnds) {
+  const auto failing = [](absl::string_view) -> absl::StatusOr<std::string> { return absl::UnavailableError("down"); };
+  ASSERT_THAT(cache_->Set("k", "stale", Living(absl::Seconds(10))), IsOk());
+  ASSERT_THAT(cache_->Expire("k"), IsOk());
+  clock_.Advance(absl::Seconds(9));
+  EXPECT_THAT(cache_->GetOrLoad("k", failing), IsOkAndHolds(Value::Copy("stale")));
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_THAT(cache_->GetOrLoad("k", failing), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(CacheLocalTest, TheBudgetHoldsWithExpiredValuesToo) {
+  Options options;
+  options.local.capacity_bytes = size_t{1} << 20;
+  options.local.entry_bytes_max = size_t{16} << 10;
+  Open(options);
+  const std::string value(1000, 'x');
+  for (int i = 0; i < 5000; ++i) {
+    const std::string key = absl::StrCat("key", i);
+    ASSERT_THAT(cache_->Set(key, value), IsOk());
+    if (i % 3 == 0) {
+      ASSERT_THAT(cache_->Expire(key), IsOk());
+    }
+    const CacheStats stats = cache_->GetStats();
+    ASSERT_LE(stats.local_bytes, options.local.capacity_bytes);
+    ASSERT_LE(stats.local_capacity_bytes, options.local.capacity_bytes);
+  }
+  EXPECT_GT(cache_->GetStats().evictions, 1000u);
+}
+
+TEST_F(CacheLocalTest, CountingThreadsLoseNothing) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 2000; ++i) ASSERT_THAT(cache_->Increment("n"), IsOk());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(cache_->Increment("n", 0), IsOkAndHolds(16000));
+}
+
+TEST_F(CacheLocalTest, InvalidOptionsAreRefusedByOpen) {
+  Options options;
+  options.limits.key_bytes_max = 0;
+  EXPECT_THAT(Cache::Open(options).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("key_bytes_max")));
+  options = Options();
+  options.remote.host = "localhost";
+  options.remote.tls = true;
+  EXPECT_THAT(Cache::Open(options).status(), StatusIs(absl::StatusCode::kUnimplemented));
+}
+
+}  // namespace
+}  // namespace nearcache::testing

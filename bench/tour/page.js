@@ -205,7 +205,9 @@ function draw(view) {
   drawSeries(svg, chart, layers, x, scale);
   drawBound(svg, chart, scale, width);
   drawFaults(svg, x);
-  view.cursor = element('line', {class: 'cursor', y1: TOP, y2: HEIGHT - BOTTOM}, svg);
+  view.cursor = element('g', {class: 'cursor'}, svg);
+  element('line', {y1: TOP, y2: HEIGHT - BOTTOM}, view.cursor);
+  element('text', {y: TOP + 11}, view.cursor);
   view.x = x;
   svg.addEventListener('pointermove', e => {
     const seconds = (e.offsetX * width / svg.clientWidth - LEFT) / (width - LEFT - RIGHT) * end;
@@ -222,14 +224,20 @@ function nearest(seconds) {
   return best;
 }
 
+// The label stands on that side of the line where there is more room.
+function moveCursor(view, seconds) {
+  const left = seconds < data.seconds / 2, label = view.cursor.lastChild;
+  view.cursor.setAttribute('transform', `translate(${view.x(seconds)})`);
+  label.textContent = seconds.toFixed(2) + ' s';
+  label.setAttribute('x', left ? 5 : -5);
+  label.setAttribute('text-anchor', left ? 'start' : 'end');
+}
+
 // Shows the values of sample `index` in every legend; -1: of none.
 function showMoment(index) {
   for (const view of views) {
     view.cursor.style.visibility = index < 0 ? 'hidden' : 'visible';
-    if (index >= 0) {
-      view.cursor.setAttribute('x1', view.x(data.time[index]));
-      view.cursor.setAttribute('x2', view.x(data.time[index]));
-    }
+    if (index >= 0) moveCursor(view, data.time[index]);
     view.chart.series.forEach((series, i) => {
       const value = index < 0 ? null : series.values[index];
       view.outputs[i].textContent = index < 0 ? '' : value === null ? '–' : view.chart.format(value);

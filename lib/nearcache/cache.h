@@ -26,7 +26,7 @@
 //     kInternal            the server broke its protocol
 // * Outcome of changes. A change whose Status carries OutcomeUnknown() may have taken effect, or may yet, once; any
 // other
-//   error means that it was certainly not executed. Nothing is retried behind your back except deletes and clears.
+//   error means that it was certainly not executed. Nothing is retried behind your back except deletes.
 // * After a change that failed on its way this process serves neither the old nor the new value from memory. One that
 // was
 //   refused at once (arguments, limits of this process, a closed cache) leaves everything as it was.

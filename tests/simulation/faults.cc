@@ -140,7 +140,8 @@ void Faults::Swap() {
     NoteLoss("SWAPDB");
     server_->ReplaceAll({kStrangerNonce, ++strays_}, {kStrangerNonce, ++strays_});
   } else {
-    // Not noted as a loss: if nothing was written since the snapshot, nothing changed.
+    // Not noted as a loss, and the end of others: perhaps all is again as it was before anybody looked.
+    losses_.clear();
     Say("an old snapshot is put back");
     server_->RestoreOldest();
   }

@@ -66,12 +66,15 @@ class Load : public std::enable_shared_from_this<Load> {
   local::FlightRef flight_;  // Set while this load leads.
   absl::optional<Value> stale_;
   bool remote_answered_ = false;
+  bool began_ = false;  // Once at least; who joined in vain begins again.
 };
 
 void Load::Begin() {
   local::Waiter waiter = [self = shared_from_this()](const ReadOutcome& outcome) { self->OnJoined(outcome); };
   const MonotonicNanos now = context_->clock->Now();
   ReadStart start = context_->tier->BeginRead(key_, now, local::FlightKind::kLoad, &waiter);
+  if (!began_ && start.role != ReadStart::Role::kHit) context_->counters->local_misses.Increment();
+  began_ = true;
   switch (start.role) {
     case ReadStart::Role::kHit:
       Finish(ReadResult(std::move(start.value), start.info, Source::kLocal));

@@ -60,7 +60,6 @@ void LocalWays::TimeToLive(const HashedKey& key, MonotonicNanos /*deadline*/,
 
 void LocalWays::ReadForLoad(const HashedKey& key, const local::FlightRef& /*flight*/, MonotonicNanos /*deadline*/,
                             LoadReadingDone done) {
-  counters_->local_misses.Increment();
   LoadReading reading;
   reading.result.status = NoValue(key.key);
   reading.stale = shelf_.Find(key);

@@ -98,7 +98,6 @@ void RemoteWays::ReadForLoad(const HashedKey& key, const local::FlightRef& fligh
     std::move(done)(std::move(reading));
     return;
   }
-  parts_.counters->local_misses.Increment();
   if (RemoteIsDown()) {
     // Waiting for it to come back would cost every load its time. The loader's turn.
     reading.result.status = absl::UnavailableError("the remote tier is not connected");

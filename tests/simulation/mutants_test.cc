@@ -29,12 +29,14 @@ TEST_P(MutantTest, IsCaught) {
   ADD_FAILURE() << "not caught by " << kSeedsMax << " seeds";
 }
 
+// Not kNoPair: it takes a fail-over that loses the last write at the one moment at which the new server's lane is the
+// last id that was heard; traces_test leads there step by step.
 INSTANTIATE_TEST_SUITE_P(All, MutantTest,
                          ::testing::Values(Mutant::kNoToken, Mutant::kNoGeneration, Mutant::kNoAckVoid,
                                            Mutant::kJoinAny, Mutant::kJoinOld, Mutant::kKeepOlder, Mutant::kSoftVoid,
                                            Mutant::kWriteBlind, Mutant::kEarlyFill, Mutant::kNoLease, Mutant::kNoChain,
-                                           Mutant::kPingHeartbeat, Mutant::kNoPair, Mutant::kNotAtomic,
-                                           Mutant::kPublishFirst, Mutant::kEpochTooEarly, Mutant::kClearUnheard),
+                                           Mutant::kPingHeartbeat, Mutant::kNotAtomic, Mutant::kPublishFirst,
+                                           Mutant::kEpochTooEarly, Mutant::kClearUnheard),
                          [](const auto& test) { return std::string(MutantName(test.param)); });
 
 }  // namespace

@@ -71,10 +71,11 @@ class Load : public std::enable_shared_from_this<Load> {
 
 void Load::Begin() {
   local::Waiter waiter = [self = shared_from_this()](const ReadOutcome& outcome) { self->OnJoined(outcome); };
+  const bool first_time = !std::exchange(began_, true);
   const MonotonicNanos now = context_->clock->Now();
+  // From here on a flight that was joined may begin this again, on another thread.
   ReadStart start = context_->tier->BeginRead(key_, now, local::FlightKind::kLoad, &waiter);
-  if (!began_ && start.role != ReadStart::Role::kHit) context_->counters->local_misses.Increment();
-  began_ = true;
+  if (first_time && start.role != ReadStart::Role::kHit) context_->counters->local_misses.Increment();
   switch (start.role) {
     case ReadStart::Role::kHit:
       Finish(ReadResult(std::move(start.value), start.info, Source::kLocal));

@@ -87,7 +87,10 @@ void TaskPool::Stop(absl::Duration timeout) {
     }
     state_->workers.erase(std::remove(state_->workers.begin(), state_->workers.end(), nullptr), state_->workers.end());
   }
-  for (const auto& worker : ended) worker->thread.Join();
+  for (const auto& worker : ended) {
+    // One that an earlier Stop gave up is detached, and may have ended since.
+    if (worker->thread.started()) worker->thread.Join();
+  }
 }
 
 void TaskPool::Work(const std::shared_ptr<State>& state, Worker* worker) {

@@ -11,10 +11,12 @@
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "gtest/gtest.h"
@@ -44,20 +46,28 @@ class Answer {
   std::shared_ptr<absl::optional<T>> state_ = std::make_shared<absl::optional<T>>();
 };
 
-// Keeps tasks until the test runs them.
+// Keeps tasks until the test runs them. Thread-safe: deadlines expire on the cache's own thread.
 class ManualExecutor final : public Executor {
  public:
-  void Schedule(absl::AnyInvocable<void() &&> task) override { tasks_.push_back(std::move(task)); }
+  void Schedule(absl::AnyInvocable<void() &&> task) override {
+    absl::MutexLock lock(&mutex_);
+    tasks_.push_back(std::move(task));
+  }
   bool RunOne() {
-    if (tasks_.empty()) return false;
-    absl::AnyInvocable<void() &&> task = std::move(tasks_.front());
-    tasks_.pop_front();
+    absl::AnyInvocable<void() &&> task;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (tasks_.empty()) return false;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
     std::move(task)();
     return true;
   }
 
  private:
-  std::deque<absl::AnyInvocable<void() &&>> tasks_;
+  absl::Mutex mutex_;
+  std::deque<absl::AnyInvocable<void() &&>> tasks_ ABSL_GUARDED_BY(mutex_);
 };
 
 class CacheProcesses : public ::testing::Test {

@@ -150,6 +150,8 @@ void Stripe::AdoptArray(BucketArray array, bool may_shrink, Discarded* discarded
   }
   index_.BeginMove(array);
   sweep_.running = false;
+  // Who asked for it has not stored yet: Maintain must not take it away as the table of an idle stripe.
+  insertions_when_empty_ = insertions_ - 1;
 }
 
 void Stripe::MoveSome() {

@@ -41,8 +41,16 @@ bool EpochRegister::WasReplaced(OperationId epoch) const {
 }
 
 bool EpochRegister::Hear(OperationId epoch) {
-  if (epoch.empty() || epoch == Last()) return false;
+  const State seen = Load();
+  if (epoch.empty() ? !seen.vouched : epoch == seen.epoch) return false;
   absl::MutexLock lock(&mutex_);
+  if (epoch.empty()) {
+    // The server lost it. Whoever saw that saw nothing, and must not see again what it vouched for.
+    if (!state_.vouched) return false;
+    ++version_;
+    Store({state_.epoch, false});
+    return true;
+  }
   if (epoch == state_.epoch) return false;
   if (state_.vouched && WasReplaced(epoch)) return false;
   ++version_;

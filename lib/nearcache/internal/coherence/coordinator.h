@@ -69,9 +69,8 @@ class Coordinator : public remote::ChannelEvents {
   // into their frames.
   OperationId LastEpoch() const;
 
-  // A reply carried `epoch` (not empty). If it is news, the local tier is emptied before this
-  // returns, Epoch() gives nullopt until a heartbeat has confirmed it, and that heartbeat leaves at
-  // once.
+  // A reply carried `epoch`; empty: it showed that the server has none. If it is news, the local tier is emptied before
+  // this returns, Epoch() gives nullopt until a heartbeat has confirmed it, and that heartbeat leaves at once.
   void AdoptEpoch(OperationId epoch);
 
   // The own Clear `id` was acknowledged; call before its caller learns of it. As AdoptEpoch.

@@ -38,8 +38,8 @@ class EpochRegister {
   // Empty if none was ever heard of.
   OperationId Last() const;
 
-  // A reply or an acknowledgement named `epoch`. True if it is news: the caller empties the local
-  // tier and asks for a reading.
+  // A reply or an acknowledgement named `epoch` (empty: it showed that the server has none). True if it is news: the
+  // caller empties the local tier and asks for a reading.
   bool Hear(OperationId epoch) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A Clear came through the channel.

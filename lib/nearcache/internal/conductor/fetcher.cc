@@ -76,7 +76,7 @@ void Fetcher::OnReply(BatchPtr batch, absl::StatusOr<remote::ReadReply> reply) {
   parts_.counters->remote_latency.Record(parts_.clock->Now() - batch->sent_at);
   if (!batch->epoch.has_value()) {
     batch->epoch = reply->epoch;
-    if (!reply->epoch.empty()) parts_.coordinator->AdoptEpoch(reply->epoch);
+    parts_.coordinator->AdoptEpoch(reply->epoch);
   }
   batch->values = std::move(reply->values);
   if (IsQuick(batch->values)) {

@@ -55,6 +55,22 @@ TEST(EpochRegisterTest, ALateReplyWithAReplacedEpochIsNoNews) {
   EXPECT_EQ(epochs.Vouched(), kB);
 }
 
+// Found by the simulation: a Clear, its message under way, then the server loses the epoch; a fresh read sees nothing.
+// The next read must not see the value again.
+TEST(EpochRegisterTest, AReplyWithoutAnyEpochEndsWhatIsVouchedFor) {
+  EpochRegister epochs;
+  epochs.Confirm(kA, epochs.version());
+  const uint64_t before = epochs.version();
+  EXPECT_TRUE(epochs.Hear(OperationId()));
+  EXPECT_EQ(epochs.Vouched(), absl::nullopt);
+  EXPECT_EQ(epochs.Last(), kA);
+  EXPECT_FALSE(epochs.Hear(OperationId())) << "no news";
+  EXPECT_FALSE(epochs.Hear(kA)) << "a late reply";
+  EXPECT_EQ(epochs.Vouched(), absl::nullopt);
+  EXPECT_EQ(epochs.Confirm(kA, before), Verdict::kOvertaken);
+  EXPECT_EQ(epochs.Confirm(kA, epochs.version()), Verdict::kConfirmed);
+}
+
 // Two Clears, B after A: a reply shows B first, then A's message arrives. To believe it would bring back what B
 // removed.
 TEST(EpochRegisterTest, AMessageDoesNotTurnBackWhatAReplyHasShown) {

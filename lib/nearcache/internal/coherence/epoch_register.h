@@ -1,19 +1,18 @@
 // What this process knows of the namespace's epoch, and whether it may vouch for it.
 //
-// The evidence has two kinds. The channel tells Clears in the order in which the server executed
-// them; a reading of the epoch that was sent after everything else heard so far is as good. Replies
-// and acknowledgements, on the other hand, overtake the channel and each other: of two that differ
-// nobody knows which is newer. So an unordered one is believed at once, because whoever saw it must
-// not go back, but what it says is not vouched for until a reading that was sent after it has
-// agreed. While nothing is vouched for, every read asks the server itself.
+// The evidence has two kinds. The channel tells Clears in the order in which the server executed them; a reading of the
+// epoch that was sent after everything else heard so far is as good. Replies and acknowledgements, on the other hand,
+// overtake the channel and each other: of two that differ nobody knows which is newer. So an unordered one is believed
+// at once, because whoever saw it must not go back, but what it says is not vouched for until a reading that was sent
+// after it has agreed. While nothing is vouched for, every read asks the server itself.
 //
-//   vouched   -> unvouched   Hear        another epoch than the one known, and not one that the
-//   channel replaced vouched   -> vouched     Apply       a Clear from the channel: the order is
-//   known unvouched -> unvouched   Apply, Hear any       -> vouched     Confirm     a reading, with
-//   nothing heard since it was sent any       -> unvouched   Distrust    the generation ended
+//   vouched   -> unvouched   Hear          another epoch than the known one, unless the channel replaced it; or none
+//   vouched   -> vouched     Apply         a Clear from the channel: the order is known
+//   unvouched -> unvouched   Apply, Hear
+//   any       -> vouched     Confirm       a reading, with nothing heard since it was sent
+//   any       -> unvouched   Distrust      the generation ended
 //
-// Thread-safe. Vouched and Last are lock-free (a sequence lock), the rest takes a mutex for a few
-// instructions.
+// Thread-safe. Vouched and Last are lock-free (a sequence lock), the rest takes a mutex for a few instructions.
 
 #ifndef NEARCACHE_INTERNAL_COHERENCE_EPOCH_REGISTER_H_
 #define NEARCACHE_INTERNAL_COHERENCE_EPOCH_REGISTER_H_

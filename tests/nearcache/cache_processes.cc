@@ -65,19 +65,19 @@ absl::Status CacheProcesses::Delete(Process& process, absl::string_view key) {
   const Answer<absl::Status> answer;
   process.cache->DeleteAsync(key, answer.callback());
   Run();
-  return *answer;
+  return answer.came() ? *answer : absl::InternalError("no answer came");
 }
 
 absl::Status CacheProcesses::Clear(Process& process) {
   const Answer<absl::Status> answer;
   process.cache->ClearAsync(answer.callback());
   Run();
-  return *answer;
+  return answer.came() ? *answer : absl::InternalError("no answer came");
 }
 
 absl::StatusOr<Value> CacheProcesses::Get(Process& process, absl::string_view key, ReadOptions options) {
   const Answer<absl::StatusOr<Value>> answer = BeginGet(process, key, options);
-  return *answer;
+  return answer.came() ? *answer : absl::InternalError("no answer came");
 }
 
 absl::StatusOr<Value> CacheProcesses::GetOrLoad(Process& process, absl::string_view key, Loader loader,
@@ -85,7 +85,7 @@ absl::StatusOr<Value> CacheProcesses::GetOrLoad(Process& process, absl::string_v
   const Answer<absl::StatusOr<Value>> answer;
   process.cache->GetOrLoadAsync(key, std::move(loader), answer.callback(), options);
   Run();
-  return *answer;
+  return answer.came() ? *answer : absl::InternalError("no answer came");
 }
 
 absl::optional<std::string> CacheProcesses::Memory(Process& process, absl::string_view key) {

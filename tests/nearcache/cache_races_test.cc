@@ -207,6 +207,15 @@ TEST_F(CacheRaces, ClearInOneProcessEmptiesTheOther) {
   EXPECT_GE(reader_.cache->GetStats().frames_cleared, 1u);
 }
 
+TEST_F(CacheRaces, AnOwnClearIsSeenHereBeforeItsMessageComes) {
+  ASSERT_THAT(Set(writer_, "k", "v1"), IsOk());
+  ASSERT_THAT(Get(reader_, "k"), Holds("v1"));
+  reader_.store->HoldMessages();
+  ASSERT_THAT(Clear(reader_), IsOk());
+  EXPECT_EQ(Memory(reader_, "k"), absl::nullopt);
+  EXPECT_THAT(Get(reader_, "k"), kIsAbsent);
+}
+
 TEST_F(CacheRaces, AReadThatAnOwnClearOvertookIsNotStored) {
   ASSERT_THAT(Set(writer_, "k", "v1"), IsOk());
   reader_.store->HoldReplies(kReadCalls);
@@ -246,6 +255,14 @@ TEST_F(CacheRaces, AWriteWhoseAnswerNeverCameIsUnknownAndLeavesNothingInMemory) 
   EXPECT_EQ(Memory(reader_, "k"), absl::nullopt);
   EXPECT_THAT(Get(reader_, "k"), Holds("v2"));
   EXPECT_EQ(reader_.cache->GetStats().changes_unknown, 1u);
+}
+
+TEST_F(CacheRaces, AWriteThatWasExecutedThoughItFailedIsNotKept) {
+  reader_.store->FailNext(kChangeCalls, absl::DeadlineExceededError("no reply"), /*unknown=*/true, /*executed=*/true);
+  const absl::Status unknown = Set(reader_, "k", "v1");
+  EXPECT_TRUE(OutcomeUnknown(unknown)) << unknown;
+  EXPECT_EQ(Memory(reader_, "k"), absl::nullopt);
+  EXPECT_THAT(Get(reader_, "k"), Holds("v1"));
 }
 
 TEST_F(CacheRaces, AWriteThatWasCertainlyNotExecutedSaysSo) {

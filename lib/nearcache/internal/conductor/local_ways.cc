@@ -168,13 +168,14 @@ absl::Status LocalWays::DescribeRefusal(const ChangeQuery& query, absl::StatusCo
 }
 
 Changed LocalWays::StoreIf(const ChangeQuery& query, bool wants_present) {
-  Replacement stored;
-  stored.value = std::string(query.value);
-  stored.expires_at = ExpiresAt(query);
+  const MonotonicNanos expires_at = ExpiresAt(query);
+  // May be asked again, when another thread was faster.
   return Update(query, [&](const Current* current, Changed* changed) {
     absl::optional<Replacement> replacement;
     if ((current != nullptr) == wants_present) {
-      replacement = std::move(stored);
+      replacement.emplace();
+      replacement->value = std::string(query.value);
+      replacement->expires_at = expires_at;
     } else {
       changed->status = absl::Status(absl::StatusCode::kNotFound, "");
     }

@@ -53,8 +53,8 @@ class LocalWays final : public Ways {
   Changed ChangeLife(const ChangeQuery& query);
   Changed Increment(const ChangeQuery& query);
   Changed Expire(const ChangeQuery& query);
-  // Replaces what is there by what `update` says. It runs under the stripe's lock, so a refusal is
-  // only a code there, and gets its words afterwards.
+  // Replaces what is there by what `update` says, which is asked again if another thread was faster. Its refusals are
+  // codes, and get their words afterwards.
   Changed Update(const ChangeQuery& query,
                  absl::FunctionRef<absl::optional<Replacement>(const Current*, Changed*)> update);
   MonotonicNanos ExpiresAt(const ChangeQuery& query) const;

@@ -25,7 +25,7 @@ constexpr double kRestartServerAt = 0.74;
 
 // Long enough to break any promise that rests on timers inside the paused process.
 double PauseSeconds(double run_seconds, double bound_seconds) {
-  return std::max(2.5 * bound_seconds, 0.04 * run_seconds);
+  return std::max(2.5 * bound_seconds, std::min(0.04 * run_seconds, 2.0));
 }
 
 }  // namespace

@@ -36,6 +36,8 @@ absl::string_view MutantName(Mutant mutant) {
       return "not_atomic";
     case Mutant::kPublishFirst:
       return "publish_first";
+    case Mutant::kEpochAlwaysFresh:
+      return "epoch_always_fresh";
     case Mutant::kEpochTooEarly:
       return "epoch_too_early";
     case Mutant::kClearUnheard:

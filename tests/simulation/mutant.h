@@ -28,8 +28,9 @@ enum class Mutant {
   kNotAtomic,      // NO_ATOMIC: the value changes first, the announcement follows or is lost with its writer.
   kPublishFirst,   // PUB_FIRST: the announcement comes first, the value changes later.
   // In the conductor.
-  kEpochTooEarly,  // The epoch of a read is taken before LocalTier::BeginRead.
-  kClearUnheard,   // An acknowledged own Clear is not told to the coordinator.
+  kEpochAlwaysFresh,  // What was judged by an epoch under lease counts as if it had been judged by the server's.
+  kEpochTooEarly,     // The epoch of a read is taken before LocalTier::BeginRead.
+  kClearUnheard,      // An acknowledged own Clear is not told to the coordinator.
 };
 
 absl::string_view MutantName(Mutant mutant);

@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(All, MutantTest,
                                            Mutant::kJoinAny, Mutant::kJoinOld, Mutant::kKeepOlder, Mutant::kSoftVoid,
                                            Mutant::kWriteBlind, Mutant::kEarlyFill, Mutant::kNoLease, Mutant::kNoChain,
                                            Mutant::kPingHeartbeat, Mutant::kNotAtomic, Mutant::kPublishFirst,
-                                           Mutant::kEpochTooEarly, Mutant::kClearUnheard),
+                                           Mutant::kEpochAlwaysFresh, Mutant::kEpochTooEarly, Mutant::kClearUnheard),
                          [](const auto& test) { return std::string(MutantName(test.param)); });
 
 }  // namespace

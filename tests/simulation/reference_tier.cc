@@ -160,7 +160,8 @@ void ReferenceTier::CompleteRead(const local::FlightRef& opaque, const local::Re
     const OperationId id = outcome.found ? outcome.info.id : OperationId();
     const bool stores = outcome.found && (mutant_ == Mutant::kNoToken || (attached && Allows(flight->events, id)));
     if (stores) {
-      slot.entry = Entry{outcome.value, id, outcome.info.fetched_at, flight->generation};
+      const MonotonicNanos fetched_at = std::min(outcome.info.fetched_at, flight->began_at);
+      slot.entry = Entry{outcome.value, id, fetched_at, flight->generation};
     } else if (slot.entry.has_value() && slot.entry->id != id && mutant_ != Mutant::kKeepOlder) {
       slot.entry.reset();
     }
@@ -170,6 +171,11 @@ void ReferenceTier::CompleteRead(const local::FlightRef& opaque, const local::Re
   }
   std::vector<local::Waiter> waiters = std::move(flight->waiters);
   for (local::Waiter& waiter : waiters) std::move(waiter)(outcome);
+}
+
+void ReferenceTier::LimitFreshness(const local::FlightRef& flight, MonotonicNanos since) {
+  MonotonicNanos& began_at = Unwrap<Flight>(flight)->began_at;
+  began_at = std::min(began_at, since);
 }
 
 bool ReferenceTier::IsAttached(const local::FlightRef& flight) {

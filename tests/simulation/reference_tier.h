@@ -32,6 +32,7 @@ class ReferenceTier final : public internal::local::LocalTier {
   internal::local::ReadStart BeginRead(const internal::HashedKey& key, internal::MonotonicNanos now,
                                        internal::local::FlightKind kind, internal::local::Waiter* waiter) override;
   void CompleteRead(const internal::local::FlightRef& flight, const internal::local::ReadOutcome& outcome) override;
+  void LimitFreshness(const internal::local::FlightRef& flight, internal::MonotonicNanos since) override;
   bool IsAttached(const internal::local::FlightRef& flight) override;
   void NoteReply(const internal::HashedKey& key, internal::OperationId id) override;
   internal::local::WriteRef BeginWrite(const internal::HashedKey& key, internal::OperationId id,

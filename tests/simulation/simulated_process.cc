@@ -89,13 +89,21 @@ void SimulatedProcess::Get(int key, Then then) {
         return;
       case local::ReadStart::Role::kLead:
       case local::ReadStart::Role::kBypass:
-        if (mutant_ != Mutant::kEpochTooEarly) epoch = coordinator_.Epoch(now);
+        if (mutant_ != Mutant::kEpochTooEarly) epoch = TakeEpoch(start.flight);
         return Fetch(read, start.flight, epoch, Truth::Way::kServer, [shared] { std::move (*shared)(); });
     }
   };
   if (scheduler_->Chance(0.8)) return begin();
   auto later = std::make_shared<decltype(begin)>(std::move(begin));
   scheduler_->After(scheduler_->Between(0, 3 * kMillisecond), Scheduler::Caller(number_), [later] { (*later)(); });
+}
+
+absl::optional<OperationId> SimulatedProcess::TakeEpoch(const FlightRef& flight) {
+  if (!coordinator_.Epoch(scheduler_->now()).has_value()) return absl::nullopt;
+  if (flight != nullptr && mutant_ != Mutant::kEpochAlwaysFresh) {
+    tier_->LimitFreshness(flight, coordinator_.leased_since());
+  }
+  return coordinator_.Epoch(scheduler_->now());
 }
 
 void SimulatedProcess::FreshGet(int key, Then then) {

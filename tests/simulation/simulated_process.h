@@ -60,6 +60,7 @@ class SimulatedProcess {
   using FlightRef = internal::local::FlightRef;
 
   internal::HashedKey Hashed(const std::string& key) const { return internal::HashKey(key, tier_->hash_seed()); }
+  absl::optional<OperationId> TakeEpoch(const FlightRef& flight);
   void NextCall(MonotonicNanos end);
   void Call(Then then);
   void Fetch(const Truth::Read& read, FlightRef flight, absl::optional<OperationId> epoch, Truth::Way way, Then then);

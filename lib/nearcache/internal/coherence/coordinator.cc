@@ -38,7 +38,8 @@ ChannelMachineOptions MachineOptions(const CoordinatorOptions& options) {
 class Coordinator::Impl {
  public:
   Impl(const CoordinatorOptions& options, remote::Store* store, local::LocalTier* tier)
-      : drop_on_close_(options.drop_on_close),
+      : bound_nanos_(absl::ToInt64Nanoseconds(options.staleness_bound)),
+        drop_on_close_(options.drop_on_close),
         key_version_(static_cast<uint32_t>(options.key_version)),
         ids_(options.ids),
         clock_(options.clock),
@@ -61,6 +62,8 @@ class Coordinator::Impl {
     if (!leased) return absl::nullopt;
     return epochs_.Vouched();
   }
+
+  MonotonicNanos leased_since() const { return lane_->deadline() + clock_->CoarseLagNanos() - bound_nanos_; }
 
   OperationId LastEpoch() const { return epochs_.Last(); }
 
@@ -156,6 +159,7 @@ class Coordinator::Impl {
 
   static absl::Status CauseStatus(CloseCause cause) { return absl::UnavailableError(CloseCauseName(cause)); }
 
+  const int64_t bound_nanos_;
   const bool drop_on_close_;
   const uint32_t key_version_;
   OperationIdSource* const ids_;
@@ -334,6 +338,7 @@ Coordinator::~Coordinator() = default;
 
 void Coordinator::Stop() { impl_->Stop(); }
 absl::optional<OperationId> Coordinator::Epoch(MonotonicNanos now) const { return impl_->Epoch(now); }
+MonotonicNanos Coordinator::leased_since() const { return impl_->leased_since(); }
 OperationId Coordinator::LastEpoch() const { return impl_->LastEpoch(); }
 void Coordinator::AdoptEpoch(OperationId epoch) { impl_->AdoptEpoch(epoch); }
 void Coordinator::Sync(MonotonicNanos deadline, Done done) { impl_->Sync(deadline, std::move(done)); }

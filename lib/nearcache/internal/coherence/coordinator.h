@@ -61,9 +61,15 @@ class Coordinator : public remote::ChannelEvents {
   // Fails every Sync that still waits with kCancelled. Call after Store::Shutdown; idempotent.
   void Stop();
 
-  // The namespace's epoch, if the lease vouches for it at `now`: no Clear acknowledged before now -
-  // staleness_bound is missing. Nullopt: ask the server. Lock-free.
+  // The namespace's epoch, if the lease vouches for it at `now`: no Clear acknowledged before now - staleness_bound is
+  // missing. Nullopt: ask the server. Lock-free.
+  //
+  // What is judged by it is therefore only as fresh as the lease, not as the reply. So whoever leads a flight first
+  // calls LocalTier::LimitFreshness(flight, leased_since()), and only then Epoch.
   absl::optional<OperationId> Epoch(MonotonicNanos now) const;
+
+  // Everything that was acknowledged before this moment was heard, while a generation is open. Lock-free.
+  MonotonicNanos leased_since() const;
 
   // The last epoch heard of, vouched for or not; empty if none ever. For writers, who must put one
   // into their frames.

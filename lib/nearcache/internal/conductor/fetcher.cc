@@ -52,13 +52,24 @@ void Fetcher::Fetch(std::vector<FetchItem> items, bool fresh, MonotonicNanos dea
   for (const FetchItem& item : items) request.keys.push_back(parts_.names->DataKey(item.key));
   batch->items = std::move(items);
   batch->sent_at = parts_.clock->Now();
-  if (!fresh) batch->epoch = parts_.coordinator->Epoch(batch->sent_at);
+  if (!fresh) batch->epoch = TakeEpoch(batch->items);
   request.want_epoch = !batch->epoch.has_value();
   request.deadline = deadline;
   parts_.store->Read(std::move(request),
                      [this, batch = std::move(batch)](absl::StatusOr<remote::ReadReply> reply) mutable {
                        OnReply(std::move(batch), std::move(reply));
                      });
+}
+
+// The namespace's epoch, if the lease vouches for it. What is judged by it is as fresh as the lease, not as the reply: the
+// flights must know that before it is taken.
+absl::optional<OperationId> Fetcher::TakeEpoch(const std::vector<FetchItem>& items) {
+  if (!parts_.coordinator->Epoch(parts_.clock->Now()).has_value()) return absl::nullopt;
+  const MonotonicNanos since = parts_.coordinator->leased_since();
+  for (const FetchItem& item : items) {
+    if (item.flight != nullptr) parts_.tier->LimitFreshness(item.flight, since);
+  }
+  return parts_.coordinator->Epoch(parts_.clock->Now());
 }
 
 void Fetcher::OnReply(BatchPtr batch, absl::StatusOr<remote::ReadReply> reply) {

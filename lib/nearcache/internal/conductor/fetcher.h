@@ -60,6 +60,7 @@ class Fetcher {
   struct Batch;
   using BatchPtr = std::unique_ptr<Batch>;
 
+  absl::optional<OperationId> TakeEpoch(const std::vector<FetchItem>& items);
   void OnReply(BatchPtr batch, absl::StatusOr<remote::ReadReply> reply);
   void Deliver(BatchPtr batch);
   void DeliverOne(const Batch& batch, remote::Fetched fetched, FetchItem item);

@@ -41,7 +41,7 @@ struct Beginning {
 class Flight {
  public:
   Flight(const HashedKey& hashed_key, FlightKind flight_kind, const Beginning& beginning)
-      : key(hashed_key.key), hash(hashed_key.hash), kind(flight_kind), began(beginning) {}
+      : key(hashed_key.key), hash(hashed_key.hash), kind(flight_kind), began(beginning), fresh_since(beginning.at) {}
 
   HashedKey hashed_key() const { return {key, hash}; }
 
@@ -49,6 +49,10 @@ class Flight {
   const uint64_t hash;
   const FlightKind kind;
   const Beginning began;
+
+  // From when on its value is fresh in itself, without a lease: its beginning, or before it (LimitFreshness). Written by
+  // its leader under the mutex of the stripe; the leader may read it without.
+  std::atomic<MonotonicNanos> fresh_since;
 
   // --- Guarded by the mutex of the key's stripe.
   EventLog events;

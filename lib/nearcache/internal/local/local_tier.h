@@ -171,6 +171,11 @@ class LocalTier {
   // Stores what the flight brought, if nothing newer happened, and calls its waiters. `lane` is the lane of the key.
   virtual void CompleteRead(const FlightRef& flight, const ReadOutcome& outcome) = 0;
 
+  // What the flight brings is judged by something that was known at `since` and may have changed later: the namespace's
+  // epoch, as long as a lease vouches for it. Then neither its entry nor who joins may count on more than the lease says,
+  // or on what was so at `since`. Called by the leader, before it takes that knowledge.
+  virtual void LimitFreshness(const FlightRef& flight, MonotonicNanos since) = 0;
+
   // Whether the flight could still be stored: false once it is void or detached. A loader's result is not worth
   // announcing after that; ask before it is announced, for a load is void with the first event on its key.
   virtual bool IsAttached(const FlightRef& flight) = 0;

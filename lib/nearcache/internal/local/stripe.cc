@@ -36,9 +36,22 @@ Stripe::~Stripe() {
   for (RetiredArray& retired : retired_arrays_) retired.array.Free();
 }
 
-// False if there are no buckets; then the entry is still the caller's.
+// One bucket, for an insertion that found a table before it took the lock and finds none now: Maintain takes the tables
+// of idle stripes away. False if the budget has no room for it.
+bool Stripe::MakeSmallestTable() {
+  const size_t bound = BucketArray::AllocatedSizeBound(0);
+  if (!state_->budget.TryReserve(bound)) return false;
+  const BucketArray array = BucketArray::Allocate(0);
+  state_->budget.Release(bound - std::min(bound, array.AllocatedSize()));
+  if (array.none()) return false;
+  index_.BeginMove(array);
+  sweep_.running = false;
+  return true;
+}
+
+// False if there is no room for a table; then the entry is still the caller's.
 bool Stripe::Store(const HashedKey& key, Entry* entry) {
-  if (!index_.has_buckets()) return false;
+  if (!index_.has_buckets() && !MakeSmallestTable()) return false;
   EntryIndex::Displaced displaced;
   const uint8_t tag = EntryIndex::TagOf(key.hash);
   if (Entry* const old = index_.Find(key)) {
@@ -150,8 +163,6 @@ void Stripe::AdoptArray(BucketArray array, bool may_shrink, Discarded* discarded
   }
   index_.BeginMove(array);
   sweep_.running = false;
-  // Who asked for it has not stored yet: Maintain must not take it away as the table of an idle stripe.
-  insertions_when_empty_ = insertions_ - 1;
 }
 
 void Stripe::MoveSome() {

@@ -59,6 +59,7 @@ class Stripe {
   // Returns the waiters to call.
   std::vector<Waiter> CompleteRead(Flight* flight, const ReadOutcome& outcome, Entry* built, Discarded* discarded)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LimitFreshness(Flight* flight, MonotonicNanos since) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsAttached(const Flight& flight) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void BeginWrite(const WriteRef& write, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -131,6 +132,7 @@ class Stripe {
   bool SweepDue(MonotonicNanos latest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SweepSome(MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SweepEntry(Entry* entry, MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MakeSmallestTable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropIdleTable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndSweep(MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Dead(const Entry& entry) const { return entry.era != state_->CurrentEra(); }

@@ -102,7 +102,8 @@ bool Stripe::ReleaseWrite(const WriteTicket& write) {
 // count on: no event since it began, and begun lately, or under a lease that still holds.
 bool Stripe::Joinable(const Flight& flight, MonotonicNanos latest) const {
   return flight.events.none() && flight.began.era == state_->CurrentEra() &&
-         state_->Covered(flight.began.at, flight.began.lane, flight.began.generation, latest);
+         state_->Covered(flight.fresh_since.load(std::memory_order_relaxed), flight.began.lane,
+                         flight.began.generation, latest);
 }
 
 void Stripe::DropUnservable(Entry* entry, MonotonicNanos latest) {
@@ -184,6 +185,12 @@ std::vector<Waiter> Stripe::CompleteRead(Flight* flight, const ReadOutcome& outc
   if (built != nullptr) discarded->AddUnused(built);
   Settle(discarded);
   return waiters;
+}
+
+void Stripe::LimitFreshness(Flight* flight, MonotonicNanos since) {
+  if (since < flight->fresh_since.load(std::memory_order_relaxed)) {
+    flight->fresh_since.store(since, std::memory_order_relaxed);
+  }
 }
 
 bool Stripe::IsAttached(const Flight& flight) const {

@@ -49,6 +49,7 @@ class StripedLocalTier final : public LocalTier {
   // striped_local_tier_flights.cc
   ReadStart BeginRead(const HashedKey& key, MonotonicNanos now, FlightKind kind, Waiter* waiter) override;
   void CompleteRead(const FlightRef& flight, const ReadOutcome& outcome) override;
+  void LimitFreshness(const FlightRef& flight, MonotonicNanos since) override;
   bool IsAttached(const FlightRef& flight) override;
   void NoteReply(const HashedKey& key, OperationId id) override;
   WriteRef BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now) override;

@@ -14,8 +14,8 @@ namespace nearcache::internal::local {
 namespace {
 
 // The value's facts and the circumstances under which its read or write began. An entry is never younger than that.
-Provenance From(const Beginning& began, EntryInfo info) {
-  info.fetched_at = info.fetched_at == 0 ? began.at : std::min(info.fetched_at, began.at);
+Provenance From(const Beginning& began, MonotonicNanos fresh_since, EntryInfo info) {
+  info.fetched_at = info.fetched_at == 0 ? fresh_since : std::min(info.fetched_at, fresh_since);
   return {info, began.generation, began.era, began.lane};
 }
 
@@ -34,7 +34,7 @@ void StripedLocalTier::CompleteRead(const FlightRef& flight, const ReadOutcome& 
   Stripe& stripe = StripeOf(flight->hash);
   Entry* built = nullptr;
   if (outcome.status.ok() && outcome.found && flight->may_be_stored.load(std::memory_order_relaxed)) {
-    built = Build(flight->hashed_key(), outcome.value.view(), From(flight->began, outcome.info));
+    built = Build(flight->hashed_key(), outcome.value.view(), From(flight->began, flight->fresh_since.load(std::memory_order_relaxed), outcome.info));
   }
   std::vector<Waiter> waiters;
   {
@@ -44,6 +44,12 @@ void StripedLocalTier::CompleteRead(const FlightRef& flight, const ReadOutcome& 
   }
   AfterChange(&stripe);
   for (Waiter& waiter : waiters) std::move(waiter)(outcome);
+}
+
+void StripedLocalTier::LimitFreshness(const FlightRef& flight, MonotonicNanos since) {
+  Stripe& stripe = StripeOf(flight->hash);
+  absl::MutexLock lock(&stripe.mutex());
+  stripe.LimitFreshness(flight.get(), since);
 }
 
 bool StripedLocalTier::IsAttached(const FlightRef& flight) {
@@ -77,7 +83,7 @@ void StripedLocalTier::EndWrite(const WriteRef& write, WriteOutcome outcome, con
   Stripe& stripe = StripeOf(write->hash);
   Entry* built = nullptr;
   if (outcome == WriteOutcome::kApplied && value.has_value() && write->may_be_stored.load(std::memory_order_relaxed)) {
-    built = Build(write->hashed_key(), value->view(), From(write->began, {write->id, 0, expires_at}));
+    built = Build(write->hashed_key(), value->view(), From(write->began, write->began.at, {write->id, 0, expires_at}));
   }
   {
     Discarded discarded(&state_.budget);

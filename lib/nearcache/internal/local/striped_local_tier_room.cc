@@ -34,8 +34,9 @@ Entry* StripedLocalTier::Build(const HashedKey& key, absl::string_view value, co
     return nullptr;
   }
   Stripe& stripe = StripeOf(key.hash);
+  // Outside the lock where it can be; Stripe::Store makes a small one if Maintain has taken this one away again.
   if (!stripe.index().has_buckets()) ResizeTable(&stripe, /*may_shrink=*/false);
-  Entry* const entry = stripe.index().has_buckets() ? Entry::Make(key, value, provenance) : nullptr;
+  Entry* const entry = Entry::Make(key, value, provenance);
   if (entry != nullptr && MakeRoom(entry->AllocatedSize())) return entry;
   if (entry != nullptr) entry->Unref();
   state_.Add(Count::kEntriesRefused);

@@ -302,6 +302,31 @@ TEST_F(CoherenceRulesTest, TheAgeOfAnEntryCountsFromTheBeginOfItsRead) {
   EXPECT_EQ(Hit("k"), absl::nullopt);
 }
 
+// What a read brings may rest on something that was known before it began; it is no fresher than that.
+TEST_F(CoherenceRulesTest, AReadOfLimitedFreshnessIsNeitherJoinedNorServedLonger) {
+  CloseLane();
+  const FlightRef flight = Lead("k");
+  tier().LimitFreshness(flight, now() - absl::ToInt64Nanoseconds(kStaleness / 2));
+  tier().LimitFreshness(flight, now());  // Never longer.
+  clock_.Advance(kStaleness / 2);
+  EXPECT_EQ(RoleOf("k"), Role::kJoin);
+  Complete(flight, "v1", kV1);
+  EXPECT_EQ(Hit("k"), "v1");
+  clock_.Advance(absl::Nanoseconds(1));
+  EXPECT_EQ(Hit("k"), absl::nullopt);
+  const FlightRef next = Lead("k");
+  tier().LimitFreshness(next, now() - absl::ToInt64Nanoseconds(kStaleness) - 1);
+  EXPECT_EQ(RoleOf("k"), Role::kLead);
+}
+
+TEST_F(CoherenceRulesTest, AReadOfLimitedFreshnessUnderTheLeaseIsAsGoodAsAny) {
+  const FlightRef flight = Lead("k");
+  tier().LimitFreshness(flight, now() - absl::ToInt64Nanoseconds(kStaleness) - 1);
+  EXPECT_EQ(RoleOf("k"), Role::kJoin);
+  Complete(flight, "v1", kV1);
+  EXPECT_EQ(Hit("k"), "v1");
+}
+
 // --- Writes that overlap, fail, or end unknown
 
 TEST_F(CoherenceRulesTest, OverlappingWritesAreNeitherKept) {

@@ -61,8 +61,8 @@ void Fetcher::Fetch(std::vector<FetchItem> items, bool fresh, MonotonicNanos dea
                      });
 }
 
-// The namespace's epoch, if the lease vouches for it. What is judged by it is as fresh as the lease, not as the reply: the
-// flights must know that before it is taken.
+// The namespace's epoch, if the lease vouches for it. What is judged by it is as fresh as the lease, not as the reply:
+// the flights must know that before it is taken.
 absl::optional<OperationId> Fetcher::TakeEpoch(const std::vector<FetchItem>& items) {
   if (!parts_.coordinator->Epoch(parts_.clock->Now()).has_value()) return absl::nullopt;
   const MonotonicNanos since = parts_.coordinator->leased_since();

@@ -50,8 +50,8 @@ class Flight {
   const FlightKind kind;
   const Beginning began;
 
-  // From when on its value is fresh in itself, without a lease: its beginning, or before it (LimitFreshness). Written by
-  // its leader under the mutex of the stripe; the leader may read it without.
+  // From when on its value is fresh in itself, without a lease: its beginning, or before it (LimitFreshness). Written
+  // by its leader under the mutex of the stripe; the leader may read it without.
   std::atomic<MonotonicNanos> fresh_since;
 
   // --- Guarded by the mutex of the key's stripe.

@@ -172,8 +172,8 @@ class LocalTier {
   virtual void CompleteRead(const FlightRef& flight, const ReadOutcome& outcome) = 0;
 
   // What the flight brings is judged by something that was known at `since` and may have changed later: the namespace's
-  // epoch, as long as a lease vouches for it. Then neither its entry nor who joins may count on more than the lease says,
-  // or on what was so at `since`. Called by the leader, before it takes that knowledge.
+  // epoch, as long as a lease vouches for it. Then neither its entry nor who joins may count on more than the lease
+  // says, or on what was so at `since`. Called by the leader, before it takes that knowledge.
   virtual void LimitFreshness(const FlightRef& flight, MonotonicNanos since) = 0;
 
   // Whether the flight could still be stored: false once it is void or detached. A loader's result is not worth

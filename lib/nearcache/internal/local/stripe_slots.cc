@@ -102,8 +102,8 @@ bool Stripe::ReleaseWrite(const WriteTicket& write) {
 // count on: no event since it began, and begun lately, or under a lease that still holds.
 bool Stripe::Joinable(const Flight& flight, MonotonicNanos latest) const {
   return flight.events.none() && flight.began.era == state_->CurrentEra() &&
-         state_->Covered(flight.fresh_since.load(std::memory_order_relaxed), flight.began.lane,
-                         flight.began.generation, latest);
+         state_->Covered(flight.fresh_since.load(std::memory_order_relaxed), flight.began.lane, flight.began.generation,
+                         latest);
 }
 
 void Stripe::DropUnservable(Entry* entry, MonotonicNanos latest) {

@@ -34,7 +34,8 @@ void StripedLocalTier::CompleteRead(const FlightRef& flight, const ReadOutcome& 
   Stripe& stripe = StripeOf(flight->hash);
   Entry* built = nullptr;
   if (outcome.status.ok() && outcome.found && flight->may_be_stored.load(std::memory_order_relaxed)) {
-    built = Build(flight->hashed_key(), outcome.value.view(), From(flight->began, flight->fresh_since.load(std::memory_order_relaxed), outcome.info));
+    built = Build(flight->hashed_key(), outcome.value.view(),
+                  From(flight->began, flight->fresh_since.load(std::memory_order_relaxed), outcome.info));
   }
   std::vector<Waiter> waiters;
   {

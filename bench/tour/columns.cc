@@ -7,11 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "bench/processes/units.h"
 #include "bench/tour/sampler.h"
 #include "bench/tour/shared_memory.h"
-#include "bench/tour/units.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr struct {
@@ -83,4 +83,4 @@ std::string WorkerRemark(const Interval& worker) {
   return std::string(StateName(worker.state));
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

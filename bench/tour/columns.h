@@ -7,7 +7,7 @@
 
 #include "bench/tour/sampler.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 // Names of the columns, the last one being that of the violations.
 std::string ColumnHeading();
@@ -18,6 +18,6 @@ std::string ColumnValues(const Interval& interval);
 // What else is to be said about a worker; usually nothing.
 std::string WorkerRemark(const Interval& worker);
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_COLUMNS_H_

@@ -17,22 +17,22 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "bench/tour/clock.h"
+#include "bench/processes/interrupt.h"
+#include "bench/processes/server_process.h"
+#include "bench/processes/temp_folder.h"
+#include "bench/processes/units.h"
+#include "bench/support/clock.h"
 #include "bench/tour/effects.h"
 #include "bench/tour/fault_script.h"
 #include "bench/tour/flags.h"
-#include "bench/tour/interrupt.h"
 #include "bench/tour/page.h"
 #include "bench/tour/report.h"
 #include "bench/tour/sampler.h"
 #include "bench/tour/screen.h"
-#include "bench/tour/server_process.h"
 #include "bench/tour/shared_memory.h"
-#include "bench/tour/temp_folder.h"
-#include "bench/tour/units.h"
 #include "bench/tour/worker_pool.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr absl::Duration kPollInterval = absl::Milliseconds(10);
@@ -298,4 +298,4 @@ int RunTour(const Flags& flags) {
   return Coordinator(flags).Run();
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

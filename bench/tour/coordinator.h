@@ -6,12 +6,12 @@
 
 #include "bench/tour/flags.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 // The whole life of the coordinator. Returns the exit code of the program: 0 if the load ran, nothing broke the promise
 // and every worker recovered; 1 otherwise.
 int RunTour(const Flags& flags);
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_COORDINATOR_H_

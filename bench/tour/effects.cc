@@ -9,12 +9,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "bench/processes/units.h"
 #include "bench/tour/fault_script.h"
 #include "bench/tour/sampler.h"
 #include "bench/tour/shared_memory.h"
-#include "bench/tour/units.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr double kSecondsBefore = 1;
@@ -88,4 +88,4 @@ std::string DescribeEffect(const Effect& effect) {
   return text;
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -10,7 +10,7 @@
 #include "bench/tour/fault_script.h"
 #include "bench/tour/sampler.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 struct Effect {
   // The mean of the second before the fault, and the worst sample until the next one.
@@ -33,6 +33,6 @@ std::vector<Effect> MeasureEffects(const std::vector<Sample>& series, const std:
 // "L1 93 % → 71 %, reads 1.2 M → 0.8 M/s, all work again within 1.3 s; oldest value served 214 ms; 0 violations"
 std::string DescribeEffect(const Effect& effect);
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_EFFECTS_H_

@@ -10,10 +10,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "bench/tour/server_process.h"
+#include "bench/processes/server_process.h"
 #include "bench/tour/worker_pool.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 // Fractions of the run.
@@ -125,4 +125,4 @@ std::string FaultScript::RestartServer() {
   return "kill -9 the server; a new one starts, empty";
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "bench/tour/server_process.h"
+#include "bench/processes/server_process.h"
 #include "bench/tour/worker_pool.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 struct FaultEvent {
   double at_seconds = 0;
@@ -75,6 +75,6 @@ class FaultScript {
   std::vector<std::string> problems_;
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_FAULT_SCRIPT_H_

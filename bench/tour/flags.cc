@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "bench/tour/clock.h"
+#include "bench/support/clock.h"
 #include "bench/tour/shared_memory.h"
 
 ABSL_FLAG(double, seconds, 30, "How long the load runs, after the store was filled: 3 to 3600.");
@@ -37,7 +37,7 @@ ABSL_FLAG(
 ABSL_FLAG(int, worker, -1, "Internal: be this worker of a running tour.");
 ABSL_FLAG(int, memory_fd, -1, "Internal: descriptor of the tour's shared memory.");
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr absl::string_view kUsage =
@@ -112,4 +112,4 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
   return flags;
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

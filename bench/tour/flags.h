@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 struct Flags {
   // Without the path of the socket.
@@ -27,6 +27,6 @@ struct Flags {
 // a message, as Abseil does it.
 absl::StatusOr<Flags> ParseFlags(int argc, char** argv);
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_FLAGS_H_

@@ -14,19 +14,19 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "bench/tour/clock.h"
-#include "bench/tour/key_space.h"
-#include "bench/tour/random.h"
+#include "bench/processes/key_space.h"
+#include "bench/processes/record.h"
+#include "bench/processes/session_floor.h"
+#include "bench/support/clock.h"
+#include "bench/support/random.h"
+#include "bench/support/zipf.h"
 #include "bench/tour/read_checker.h"
-#include "bench/tour/record.h"
-#include "bench/tour/session_floor.h"
 #include "bench/tour/shared_memory.h"
 #include "bench/tour/writer.h"
-#include "bench/tour/zipf.h"
 #include "nearcache/cache.h"
 #include "nearcache/value.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr int kBatchesPerTimedOne = 16;
@@ -237,4 +237,4 @@ void LoadThread::Refill() {
   if (!wanted.empty()) checker_.Add(kRefills, writer_.WriteMany(wanted, /*keep_local=*/true));
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -17,17 +17,17 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "bench/tour/key_space.h"
-#include "bench/tour/random.h"
+#include "bench/processes/key_space.h"
+#include "bench/processes/record.h"
+#include "bench/processes/session_floor.h"
+#include "bench/support/random.h"
+#include "bench/support/zipf.h"
 #include "bench/tour/read_checker.h"
-#include "bench/tour/record.h"
-#include "bench/tour/session_floor.h"
 #include "bench/tour/shared_memory.h"
 #include "bench/tour/writer.h"
-#include "bench/tour/zipf.h"
 #include "nearcache/cache.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 class LoadThread {
  public:
@@ -73,6 +73,6 @@ class LoadThread {
   absl::flat_hash_map<uint32_t, std::string> stale_copies_;
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_LOAD_THREAD_H_

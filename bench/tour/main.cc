@@ -9,13 +9,13 @@
 #include "bench/tour/worker.h"
 
 int main(int argc, char** argv) {
-  const absl::StatusOr<nearcache::tour::Flags> flags = nearcache::tour::ParseFlags(argc, argv);
+  const absl::StatusOr<nearcache::bench::tour::Flags> flags = nearcache::bench::tour::ParseFlags(argc, argv);
   if (!flags.ok()) {
     std::cerr << "nearcache tour: " << flags.status().message() << "\n";
     return 2;
   }
   if (flags->worker >= 0) {
-    return nearcache::tour::RunWorker(static_cast<uint32_t>(flags->worker), flags->memory_fd);
+    return nearcache::bench::tour::RunWorker(static_cast<uint32_t>(flags->worker), flags->memory_fd);
   }
-  return nearcache::tour::RunTour(*flags);
+  return nearcache::bench::tour::RunTour(*flags);
 }

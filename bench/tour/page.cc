@@ -12,7 +12,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
-#include "bench/tour/clock.h"
+#include "bench/processes/units.h"
+#include "bench/support/clock.h"
 #include "bench/tour/effects.h"
 #include "bench/tour/fault_script.h"
 #include "bench/tour/page_assets.h"
@@ -20,9 +21,8 @@
 #include "bench/tour/report.h"
 #include "bench/tour/sampler.h"
 #include "bench/tour/shared_memory.h"
-#include "bench/tour/units.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 // A number is kept on one line with the unit or percent sign behind it.
@@ -177,4 +177,4 @@ absl::Status WritePage(const Report& report, const std::string& path) {
   return absl::OkStatus();
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

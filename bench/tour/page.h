@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "bench/tour/report.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 // The whole HTML document.
 std::string MakePage(const Report& report);
@@ -16,6 +16,6 @@ std::string MakePage(const Report& report);
 // Writes it to `path`. kPermissionDenied, kNotFound, …: the file cannot be written there.
 absl::Status WritePage(const Report& report, const std::string& path);
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_PAGE_H_

@@ -9,14 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "bench/tour/clock.h"
+#include "bench/support/clock.h"
 #include "bench/tour/effects.h"
 #include "bench/tour/fault_script.h"
 #include "bench/tour/report.h"
 #include "bench/tour/sampler.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 std::string Number(double value) { return absl::StrFormat("%.5g", value); }
@@ -132,4 +132,4 @@ std::string MakePageData(const Report& report) {
   return data;
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

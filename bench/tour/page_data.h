@@ -8,7 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "bench/tour/report.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 // Safe inside a <script> element: no "<" in it.
 std::string MakePageData(const Report& report);
@@ -16,6 +16,6 @@ std::string MakePageData(const Report& report);
 // `text` as a JSON string with its quotes.
 std::string JsonString(absl::string_view text);
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_PAGE_DATA_H_

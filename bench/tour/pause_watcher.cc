@@ -7,15 +7,15 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "bench/tour/clock.h"
-#include "bench/tour/key_space.h"
+#include "bench/processes/key_space.h"
+#include "bench/processes/record.h"
+#include "bench/processes/session_floor.h"
+#include "bench/support/clock.h"
 #include "bench/tour/read_checker.h"
-#include "bench/tour/record.h"
-#include "bench/tour/session_floor.h"
 #include "bench/tour/shared_memory.h"
 #include "nearcache/cache.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr absl::Duration kLookInterval = absl::Milliseconds(1);
@@ -49,4 +49,4 @@ void PauseWatcher::ReadPopularKeys() {
   checker_.Flush();
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -8,12 +8,12 @@
 
 #include <cstdint>
 
+#include "bench/processes/session_floor.h"
 #include "bench/tour/read_checker.h"
-#include "bench/tour/session_floor.h"
 #include "bench/tour/shared_memory.h"
 #include "nearcache/cache.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 class PauseWatcher {
  public:
@@ -31,6 +31,6 @@ class PauseWatcher {
   ReadChecker checker_;
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_PAUSE_WATCHER_H_

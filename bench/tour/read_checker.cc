@@ -3,13 +3,13 @@
 #include <atomic>
 #include <cstdint>
 
-#include "bench/tour/clock.h"
-#include "bench/tour/judge.h"
-#include "bench/tour/record.h"
-#include "bench/tour/session_floor.h"
+#include "bench/processes/judge.h"
+#include "bench/processes/record.h"
+#include "bench/processes/session_floor.h"
+#include "bench/support/clock.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 void RaiseTo(std::atomic<int64_t>& cell, int64_t value) {
@@ -76,4 +76,4 @@ void ReadChecker::Flush() {
   }
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -6,12 +6,12 @@
 
 #include <cstdint>
 
-#include "bench/tour/judge.h"
-#include "bench/tour/record.h"
-#include "bench/tour/session_floor.h"
+#include "bench/processes/judge.h"
+#include "bench/processes/record.h"
+#include "bench/processes/session_floor.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 class ReadChecker {
  public:
@@ -45,6 +45,6 @@ class ReadChecker {
   Counts tally_ = {};
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_READ_CHECKER_H_

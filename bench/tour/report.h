@@ -11,7 +11,7 @@
 #include "bench/tour/sampler.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 struct Report {
   Setup setup;
@@ -37,6 +37,6 @@ struct Report {
 // The verdict and the numbers of the whole run in a few lines of prose.
 std::string Summarize(const Report& report);
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_REPORT_H_

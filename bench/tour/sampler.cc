@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "bench/tour/judge.h"
+#include "bench/processes/judge.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 double Interval::Percent(Count count) const {
   const uint64_t tried = Reads() + counts[kReadsFailed];
@@ -94,4 +94,4 @@ void Sampler::AddGauges(uint32_t worker, Interval* interval) const {
   }
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

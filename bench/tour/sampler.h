@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "bench/tour/histogram.h"
+#include "bench/support/histogram.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 // What one worker, or all together, did in an interval. Durations are nanoseconds; 0 where nothing was measured.
 struct Interval {
@@ -67,6 +67,6 @@ class Sampler {
   double before_seconds_ = 0;
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_SAMPLER_H_

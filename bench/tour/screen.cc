@@ -17,7 +17,7 @@
 #include "bench/tour/fault_script.h"
 #include "bench/tour/sampler.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr char kBold[] = "\x1b[1m";
@@ -104,4 +104,4 @@ void Screen::Redraw(const std::vector<std::string>& lines) {
   lines_drawn_ = static_cast<int>(lines.size());
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -13,7 +13,7 @@
 #include "bench/tour/fault_script.h"
 #include "bench/tour/sampler.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 class Screen {
  public:
@@ -46,6 +46,6 @@ class Screen {
   std::vector<std::string> history_;  // What was announced, for the table's foot.
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_SCREEN_H_

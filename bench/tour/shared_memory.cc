@@ -15,11 +15,11 @@
 #include "absl/memory/memory.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "bench/tour/key_space.h"
-#include "bench/tour/mailbox.h"
-#include "bench/tour/version_table.h"
+#include "bench/processes/key_space.h"
+#include "bench/processes/mailbox.h"
+#include "bench/processes/version_table.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 // Processes share them by address-free operations only.
@@ -97,4 +97,4 @@ SharedMemory::~SharedMemory() {
   close(descriptor_);
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -16,13 +16,13 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "bench/tour/histogram.h"
-#include "bench/tour/judge.h"
-#include "bench/tour/key_space.h"
-#include "bench/tour/mailbox.h"
-#include "bench/tour/version_table.h"
+#include "bench/processes/judge.h"
+#include "bench/processes/key_space.h"
+#include "bench/processes/mailbox.h"
+#include "bench/processes/version_table.h"
+#include "bench/support/histogram.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 constexpr uint32_t kWorkerCountMax = 16;
 
@@ -166,6 +166,6 @@ class SharedMemory {
   VersionTable versions_;
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_SHARED_MEMORY_H_

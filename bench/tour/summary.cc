@@ -4,15 +4,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "bench/tour/clock.h"
+#include "bench/processes/judge.h"
+#include "bench/processes/units.h"
+#include "bench/support/clock.h"
 #include "bench/tour/effects.h"
-#include "bench/tour/judge.h"
 #include "bench/tour/report.h"
 #include "bench/tour/sampler.h"
 #include "bench/tour/shared_memory.h"
-#include "bench/tour/units.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 std::string Nanos(int64_t nanos) { return nanos == 0 ? "none" : FormatNanos(static_cast<double>(nanos)); }
@@ -78,4 +78,4 @@ std::string Summarize(const Report& report) {
   return absl::StrCat(text, DescribeViolations(report));
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

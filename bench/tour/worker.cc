@@ -16,17 +16,17 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "bench/tour/clock.h"
+#include "bench/processes/session_floor.h"
+#include "bench/support/clock.h"
+#include "bench/support/zipf.h"
 #include "bench/tour/load_thread.h"
 #include "bench/tour/pause_watcher.h"
-#include "bench/tour/session_floor.h"
 #include "bench/tour/shared_memory.h"
-#include "bench/tour/zipf.h"
 #include "nearcache/cache.h"
 #include "nearcache/options.h"
 #include "nearcache/stats.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr absl::Duration kPollInterval = absl::Milliseconds(5);
@@ -184,4 +184,4 @@ int RunWorker(uint32_t index, int descriptor) {
   return Worker(memory->get(), index).Run();
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

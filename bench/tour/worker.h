@@ -6,11 +6,11 @@
 
 #include <cstdint>
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 // The whole life of worker `index`; `descriptor` is the shared memory. Returns the process's exit code.
 int RunWorker(uint32_t index, int descriptor);
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_WORKER_H_

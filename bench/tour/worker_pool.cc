@@ -13,10 +13,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "bench/tour/child_process.h"
+#include "bench/processes/child_process.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 constexpr char kThisProgram[] = "/proc/self/exe";
@@ -102,4 +102,4 @@ std::string WorkerPool::DescribeEnd(uint32_t index) const {
   return text;
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -10,10 +10,10 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "bench/tour/child_process.h"
+#include "bench/processes/child_process.h"
 #include "bench/tour/shared_memory.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 class WorkerPool {
  public:
@@ -51,6 +51,6 @@ class WorkerPool {
   std::vector<std::unique_ptr<ChildProcess>> killed_;  // By index; may still be ending.
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_WORKER_POOL_H_

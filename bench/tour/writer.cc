@@ -7,16 +7,16 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "bench/tour/clock.h"
-#include "bench/tour/key_space.h"
+#include "bench/processes/key_space.h"
+#include "bench/processes/record.h"
+#include "bench/processes/session_floor.h"
+#include "bench/processes/version_table.h"
+#include "bench/support/clock.h"
 #include "bench/tour/read_checker.h"
-#include "bench/tour/record.h"
-#include "bench/tour/session_floor.h"
 #include "bench/tour/shared_memory.h"
-#include "bench/tour/version_table.h"
 #include "nearcache/cache.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 WriteOutcome OutcomeOf(const absl::Status& status) {
@@ -72,4 +72,4 @@ void Writer::NoteEnd(uint32_t key, uint32_t version, const absl::Status& status)
   checker_->Add(CountOf(outcome));
 }
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -10,12 +10,12 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "bench/processes/session_floor.h"
 #include "bench/tour/read_checker.h"
-#include "bench/tour/session_floor.h"
 #include "bench/tour/shared_memory.h"
 #include "nearcache/cache.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 
 class Writer {
  public:
@@ -38,6 +38,6 @@ class Writer {
   std::string record_;
 };
 
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour
 
 #endif  // BENCH_TOUR_WRITER_H_

@@ -3,13 +3,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "bench/processes/judge.h"
 #include "bench/tour/fault_script.h"
-#include "bench/tour/judge.h"
 #include "bench/tour/sampler.h"
 #include "bench/tour/shared_memory.h"
 #include "gtest/gtest.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 // Four samples a second of two workers; each answers so many reads from memory, of 100 each.
@@ -106,4 +106,4 @@ TEST(EffectsTest, IsTold) {
 }
 
 }  // namespace
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "bench/processes/judge.h"
 #include "bench/tour/effects.h"
-#include "bench/tour/judge.h"
 #include "bench/tour/page_data.h"
 #include "bench/tour/report.h"
 #include "bench/tour/sampler.h"
@@ -13,7 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 using ::testing::HasSubstr;
@@ -107,4 +107,4 @@ TEST(WritePageTest, SaysWhereItCannotBeWritten) {
 }
 
 }  // namespace
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -6,14 +6,14 @@
 #include <memory>
 #include <vector>
 
-#include "bench/tour/judge.h"
+#include "bench/processes/judge.h"
+#include "bench/processes/session_floor.h"
+#include "bench/processes/version_table.h"
 #include "bench/tour/read_checker.h"
 #include "bench/tour/sampler.h"
-#include "bench/tour/session_floor.h"
-#include "bench/tour/version_table.h"
 #include "gtest/gtest.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 Setup SmallSetup() {
@@ -112,4 +112,4 @@ TEST_F(SharedMemoryTest, SamplerTellsIntervalsNotSums) {
 }
 
 }  // namespace
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

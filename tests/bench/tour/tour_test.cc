@@ -11,7 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace nearcache::tour {
+namespace nearcache::bench::tour {
 namespace {
 
 using ::testing::HasSubstr;
@@ -79,4 +79,4 @@ TEST(TourTest, BadFlagsAreNamed) {
 }
 
 }  // namespace
-}  // namespace nearcache::tour
+}  // namespace nearcache::bench::tour

@@ -21,7 +21,8 @@
 //     kDeadlineExceeded    no answer in time
 //     kUnavailable         no connection to the server, or it refuses to work just now
 //     kResourceExhausted   a limit of Options::limits or Options::remote was reached, or the server is out of memory
-//     kFailedPrecondition  the key holds another Redis type, or the cache was closed
+//     kFailedPrecondition  the key holds another Redis type (Set and Delete replace and remove it all the same), or the
+//                          cache was closed
 //     kPermissionDenied, kUnauthenticated   the server's ACL or password
 //     kInternal            the server broke its protocol
 // * Outcome of changes. A change whose Status carries OutcomeUnknown() may have taken effect, or may yet, once; any

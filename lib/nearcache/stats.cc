@@ -62,6 +62,8 @@ constexpr Line kLines[] = {
     NEARCACHE_LINE(protocol_errors),
     NEARCACHE_LINE(connects),
     NEARCACHE_LINE(disconnects),
+    NEARCACHE_LINE(change_groups),
+    NEARCACHE_LINE(grouped_changes),
     NEARCACHE_LINE(queued_operations),
     NEARCACHE_LINE(queued_bytes),
     NEARCACHE_LINE(calls_waiting),

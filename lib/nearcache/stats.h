@@ -73,6 +73,8 @@ struct CacheStats {
   uint64_t protocol_errors = 0;
   uint64_t connects = 0;
   uint64_t disconnects = 0;
+  uint64_t change_groups = 0;      // Writes and deletes that were ready together and committed in one step,
+  uint64_t grouped_changes = 0;    // and how many there were in them.
   uint64_t queued_operations = 0;  // Gauge.
   uint64_t queued_bytes = 0;       // Gauge.
   uint64_t calls_waiting = 0;      // Gauge: calls of this cache without an answer yet.

@@ -106,7 +106,8 @@ absl::optional<Reply> FakeKeyspace::Conditions(const ScriptNames& names, const C
     return ScriptAnswer(ScriptReply::kOtherEpoch, StringReply(epoch.empty() ? "" : epoch.ToBytes()));
   }
   const Entry* const entry = Find(request.redis_key, now);
-  if (entry != nullptr && entry->other_type) return ErrorReply(kWrongType);
+  const bool any_type = request.kind == ChangeKind::kSet || request.kind == ChangeKind::kDelete;
+  if (entry != nullptr && entry->other_type && !any_type) return ErrorReply(kWrongType);
   const bool live = entry != nullptr && IsLogicallyPresent(entry->bytes, epoch);
   if (NeedsLive(request.kind) && !live) return ScriptAnswer(ScriptReply::kNotApplied);
   if (request.kind == ChangeKind::kAdd && live) return ScriptAnswer(ScriptReply::kNotApplied);

@@ -190,6 +190,8 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->protocol_errors = store.protocol_errors;
   stats->connects = store.connects;
   stats->disconnects = store.disconnects;
+  stats->change_groups = store.change_groups;
+  stats->grouped_changes = store.grouped_changes;
   stats->queued_operations = store.queued_operations;
   stats->queued_bytes = store.queued_bytes;
   const coherence::CoherenceStats coherence = coordinator_->GetStats();

@@ -41,6 +41,7 @@ struct Writer::Write {
   OperationId id;
   local::WriteRef ticket;  // Null for kClear.
   int attempts = 0;
+  bool maybe_executed = false;  // An earlier attempt was stored, with a frame that counts as absent.
   ChangeDone done;
 };
 
@@ -82,7 +83,7 @@ void Writer::EnsureEpoch(WritePtr write) {
                               }
                               ChangeResult refused;
                               refused.status = epoch.status();
-                              End(std::move(write), refused);
+                              End(std::move(write), std::move(refused));
                             });
 }
 
@@ -117,9 +118,10 @@ void Writer::Send(WritePtr write, OperationId epoch) {
 }
 
 void Writer::OnResult(WritePtr write, ChangeResult result) {
-  const bool other_epoch = absl::IsAborted(result.status) && !result.unknown;
+  const bool other_epoch = absl::IsAborted(result.status);
+  write->maybe_executed |= other_epoch && result.unknown;
   if (!other_epoch || write->attempts >= kAttemptsMax) {
-    End(std::move(write), result);
+    End(std::move(write), std::move(result));
   } else if (result.epoch.empty()) {
     EnsureEpoch(std::move(write));
   } else {
@@ -168,7 +170,8 @@ absl::Status Writer::Explain(const Write& write, const ChangeResult& result) con
   return result.unknown ? MarkOutcomeUnknown(std::move(status)) : status;
 }
 
-void Writer::End(WritePtr write, const ChangeResult& result) {
+void Writer::End(WritePtr write, ChangeResult result) {
+  if (!result.status.ok()) result.unknown |= write->maybe_executed;
   EndLocally(*write, result);
   Count(*write, result);
   Changed changed(Explain(*write, result));

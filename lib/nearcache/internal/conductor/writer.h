@@ -4,8 +4,9 @@
 //   atomic step -> end write (kept only if nothing newer happened) -> the caller hears of it
 //
 // The acknowledgement reaches the local tier before the caller (mechanism M7). A frame must carry
-// the namespace's epoch; if the server has another one it refuses (kAborted, certainly not
-// executed), and the change is encoded and sent again with the right one, a few times at most.
+// the namespace's epoch; if the server has another one (kAborted) the change is encoded and sent
+// again with the right one, a few times at most. If that cannot be done although the first frame
+// was stored (in a group, where it counts as absent), the outcome is unknown.
 //
 // Thread-safe.
 
@@ -36,7 +37,7 @@ class Writer {
   void Send(WritePtr write, OperationId epoch);
   void SendOnWorker(WritePtr write, OperationId epoch);
   void OnResult(WritePtr write, remote::ChangeResult result);
-  void End(WritePtr write, const remote::ChangeResult& result);
+  void End(WritePtr write, remote::ChangeResult result);
   void EndLocally(const Write& write, const remote::ChangeResult& result);
   void Count(const Write& write, const remote::ChangeResult& result);
   std::string Encode(const Write& write, OperationId epoch) const;

@@ -1,5 +1,6 @@
 #include "nearcache/internal/remote/redis_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -29,67 +30,36 @@ absl::Status CheckNames(const RedisStoreOptions& options) {
   return absl::OkStatus();
 }
 
-std::string EncodeScript(absl::string_view command, absl::string_view script,
-                         const std::vector<std::string>& arguments) {
-  std::string bytes;
-  size_t size = script.size() + 128;
-  for (const std::string& argument : arguments) size += argument.size() + 32;
-  bytes.reserve(size);
-  CommandWriter writer(&bytes);
-  writer.Begin(arguments.size() + 2).Argument(command).Argument(script);
-  for (const std::string& argument : arguments) writer.Argument(argument);
-  return bytes;
-}
-
-bool IsScriptUnknown(const OperationResult& result) {
-  return result.status.ok() && result.replies.size() == 1 && result.replies[0].is_error() &&
-         ServerErrorCode(result.replies[0].text()) == "NOSCRIPT";
-}
-
-// What came of one attempt at a change.
-ChangeResult ToChangeResult(ChangeKind kind, absl::string_view redis_key, OperationResult&& result,
-                            bool maybe_executed) {
-  ChangeResult change;
-  if (!result.status.ok()) {
-    change.status = std::move(result.status);
-    change.unknown = result.unknown;
-  } else if (result.replies.size() == 1) {
-    change = ParseScriptReply(kind, redis_key, result.replies[0]);
-  } else {
-    change.status = absl::InternalError("the server gave no reply to a script");
-    change.unknown = true;
-  }
-  if (!change.status.ok()) change.unknown |= maybe_executed;
-  return change;
-}
-
-absl::StatusOr<OperationId> ParseEnsuredEpoch(absl::string_view epoch_key, const OperationResult& result) {
-  if (!result.status.ok()) return result.status;
-  const Reply& reply = result.replies[0];
-  if (reply.is_error()) return ServerErrorToStatus(reply.text(), epoch_key);
-  const absl::optional<OperationId> epoch = OperationId::FromBytes(reply.text());
-  if (!epoch.has_value()) return absl::InternalError("the server answered with an epoch of another length");
-  return *epoch;
-}
-
 }  // namespace
+
+RedisStore::ChangeLimits RedisStore::LimitsOf(const EngineOptions& engine) {
+  ChangeLimits limits;
+  limits.changes_max = engine.operations_max;
+  limits.bytes_max = engine.bytes_max;
+  limits.group.command_bytes_max = std::min(limits.group.command_bytes_max, engine.bytes_max / 4);
+  // A deadline is met give or take a tick.
+  limits.group.deadline_spread_nanos = absl::ToInt64Nanoseconds(engine.timer_tick);
+  return limits;
+}
 
 absl::StatusOr<std::unique_ptr<RedisStore>> RedisStore::Create(RedisStoreOptions options) {
   const absl::Status valid = CheckNames(options);
   if (!valid.ok()) return valid;
   options.engine.channels = {options.channel};
+  const ChangeLimits limits = LimitsOf(options.engine);
   EngineOptions engine_options = std::move(options.engine);
-  auto store = std::unique_ptr<RedisStore>(new RedisStore(std::move(options)));
+  auto store = std::unique_ptr<RedisStore>(new RedisStore(std::move(options), limits));
   absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Create(std::move(engine_options), store.get());
   if (!engine.ok()) return engine.status();
   store->engine_ = *std::move(engine);
   return store;
 }
 
-RedisStore::RedisStore(RedisStoreOptions options)
+RedisStore::RedisStore(RedisStoreOptions options, const ChangeLimits& limits)
     : names_{std::move(options.lane_key), std::move(options.epoch_key), std::move(options.missing_key),
              std::move(options.channel)},
       probe_timeout_(options.probe_timeout),
+      limits_(limits),
       own_ids_(OperationIdSource::RandomNonce()) {}
 
 RedisStore::~RedisStore() { Shutdown(); }
@@ -173,71 +143,6 @@ void RedisStore::Execute(std::vector<std::string> argv, MonotonicNanos deadline,
   engine_->Submit(std::move(operation));
 }
 
-// --- Changes
-
-void RedisStore::RunScript(const Script& script, std::vector<std::string> arguments, MonotonicNanos deadline,
-                           ResultCallback done) {
-  Operation operation;
-  operation.bytes = EncodeScript("EVALSHA", script.digest, arguments);
-  operation.reply_types = {ReplyTypeSet::Of(Reply::Type::kArray, Reply::Type::kString)};
-  operation.deadline = deadline;
-  operation.done = [this, &script, arguments = std::move(arguments), deadline,
-                    done = std::move(done)](OperationResult result) mutable {
-    if (!IsScriptUnknown(result)) {
-      std::move(done)(std::move(result));
-      return;
-    }
-    // Nothing ran. EVAL runs the text and makes the server remember it.
-    scripts_reloaded_.fetch_add(1, std::memory_order_relaxed);
-    Operation with_text;
-    with_text.bytes = EncodeScript("EVAL", script.text, arguments);
-    with_text.reply_types = {ReplyTypeSet::Of(Reply::Type::kArray, Reply::Type::kString)};
-    with_text.deadline = deadline;
-    with_text.done = std::move(done);
-    engine_->Submit(std::move(with_text));
-  };
-  engine_->Submit(std::move(operation));
-}
-
-void RedisStore::Change(ChangeRequest request, ChangeCallback done) {
-  ChangeResult refused;
-  refused.status =
-      encoder_ == nullptr ? absl::FailedPreconditionError("the store was not started") : ValidateChange(request);
-  if (!refused.status.ok()) {
-    std::move(done)(std::move(refused));
-    return;
-  }
-  SendChange(std::move(request), /*attempt=*/1, /*maybe_executed=*/false, std::move(done));
-}
-
-void RedisStore::SendChange(ChangeRequest request, int attempt, bool maybe_executed, ChangeCallback done) {
-  const ChangeKind kind = request.kind;
-  const MonotonicNanos deadline = request.deadline;
-  const OperationId lane_id = attempt == 1 ? request.id : own_ids_.Next();
-  const Announced announced = {kind, request.id, request.key};
-  std::string message = (*encoder_)(lane_id, absl::MakeConstSpan(&announced, 1));
-  absl::optional<ChangeRequest> again;
-  if (kind == ChangeKind::kDelete && attempt < kDeleteAttempts) again = request;
-  std::string redis_key = request.redis_key;
-  RunScript(ChangeScript(kind), ScriptArguments(names_, std::move(request), lane_id, std::move(message)), deadline,
-            [this, kind, attempt, maybe_executed, redis_key = std::move(redis_key), again = std::move(again),
-             done = std::move(done)](OperationResult result) mutable {
-              if (again.has_value() && absl::IsUnavailable(result.status) && result.unknown) {
-                SendChange(*std::move(again), attempt + 1, /*maybe_executed=*/true, std::move(done));
-                return;
-              }
-              std::move(done)(ToChangeResult(kind, redis_key, std::move(result), maybe_executed));
-            });
-}
-
-void RedisStore::EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
-                             absl::AnyInvocable<void(absl::StatusOr<OperationId>) &&> done) {
-  RunScript(EnsureEpochScript(), {"3", names_.epoch_key, names_.lane_key, names_.missing_key, epoch.ToBytes()},
-            deadline, [this, done = std::move(done)](OperationResult result) mutable {
-              std::move(done)(ParseEnsuredEpoch(names_.epoch_key, result));
-            });
-}
-
 // --- The loop and its end
 
 void RedisStore::ResetChannel(const absl::Status& cause) { engine_->ResetChannel(cause); }
@@ -249,7 +154,9 @@ void RedisStore::RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) 
 }
 
 void RedisStore::Shutdown() {
-  if (engine_ != nullptr) engine_->Shutdown();
+  if (engine_ == nullptr) return;
+  engine_->Shutdown();
+  CancelWaitingChanges();
 }
 
 StoreStats RedisStore::GetStats() const {
@@ -258,7 +165,7 @@ StoreStats RedisStore::GetStats() const {
   stats.commands = engine.operations;
   stats.failures = engine.failed;
   stats.timeouts = engine.timeouts;
-  stats.rejected = engine.rejected;
+  stats.rejected = engine.rejected + changes_rejected_.load(std::memory_order_relaxed);
   stats.late_replies = engine.late_replies;
   stats.protocol_errors = engine.protocol_errors;
   stats.connects = engine.connects;
@@ -269,8 +176,13 @@ StoreStats RedisStore::GetStats() const {
   stats.bytes_sent = engine.bytes_sent;
   stats.bytes_received = engine.bytes_received;
   stats.batches = engine.writes;
-  stats.queued_operations = engine.queued_operations;
-  stats.queued_bytes = engine.queued_bytes;
+  stats.change_groups = change_groups_.load(std::memory_order_relaxed);
+  stats.grouped_changes = grouped_changes_.load(std::memory_order_relaxed);
+  {
+    absl::MutexLock lock(&changes_mutex_);
+    stats.queued_operations = engine.queued_operations + waiting_changes_.size();
+    stats.queued_bytes = engine.queued_bytes + waiting_bytes_;
+  }
   stats.connected = data_ready_.load(std::memory_order_relaxed);
   absl::MutexLock lock(&mutex_);
   stats.subscribed = channel_up_;

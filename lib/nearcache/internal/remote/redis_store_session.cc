@@ -30,6 +30,7 @@ void RedisStore::OnReady(LinkRole role, const ServerIdentity& identity) {
   if (role == LinkRole::kData) {
     data_changed_at_.store(engine_->clock().Now(), std::memory_order_relaxed);
     data_ready_.store(true, std::memory_order_release);
+    PrepareServer();
   }
   Perform(session_.OnReady(role, identity.run_id), OtherServer());
 }
@@ -38,6 +39,7 @@ void RedisStore::OnDown(LinkRole role, const absl::Status& cause) {
   if (role == LinkRole::kData) {
     data_changed_at_.store(engine_->clock().Now(), std::memory_order_relaxed);
     data_ready_.store(false, std::memory_order_release);
+    transactions_allowed_ = false;
   }
   const SessionActions actions = session_.OnDown(role);
   if (role == LinkRole::kChannel && !actions.channel_lost) SetChannelState(false, cause);

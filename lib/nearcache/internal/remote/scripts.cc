@@ -37,15 +37,19 @@ constexpr absl::string_view kReadHead = R"lua(
 local h = redis.call('GETRANGE', KEYS[3], 0, 23)
 local live = e ~= '' and string.sub(h, 1, 4) == '\196\78\1\0' and string.sub(h, 9, 24) == e
 )lua";
+// The same for a key of which nothing will be left: another type counts as not present.
+constexpr absl::string_view kReadHeadOfAnyType = R"lua(
+local h = redis.pcall('GETRANGE', KEYS[3], 0, 23)
+if type(h) == 'table' then
+  if not string.find(h.err, 'WRONGTYPE', 1, true) then return h end
+  h = ''
+end
+local live = e ~= '' and string.sub(h, 1, 4) == '\196\78\1\0' and string.sub(h, 9, 24) == e
+)lua";
 static_assert(kFrameMagicOffset == 0 && kFrameMagic[0] == '\304' && kFrameMagic[1] == 78, "kReadHead");
 static_assert(kFrameVersionOffset == 2 && kFrameVersion == 1, "kReadHead");
 static_assert(kFrameStateOffset == 3 && static_cast<int>(FrameState::kLive) == 0, "kReadHead");
 static_assert(kFrameEpochOffset == 8 && kFrameEpochSize == 16, "kReadHead, kRefuseOtherEpoch");
-
-// Only so that a key of another type is not overwritten.
-constexpr absl::string_view kRefuseOtherType = R"lua(
-redis.call('STRLEN', KEYS[3])
-)lua";
 
 // See the header for why a script that must pass a full server begins its writes with this one.
 constexpr absl::string_view kPassFullServer = R"lua(
@@ -62,6 +66,16 @@ end
 if not p or #p ~= 16 then p = string.rep('\0', 16) end
 redis.call('PUBLISH', ARGV[2], p .. ARGV[3])
 )lua";
+
+// As kAnnounce, then the epoch. After the announcement, so that an error in it means that there was none.
+constexpr absl::string_view kLane = R"lua(local p=redis.pcall('SET',KEYS[1],ARGV[1],'GET')
+if type(p)=='table' then
+if not string.find(p.err,'WRONGTYPE',1,true) then return p end
+redis.call('SET',KEYS[1],ARGV[1]) p=nil end
+if not p or #p~=16 then p=string.rep('\0',16) end
+redis.call('PUBLISH',ARGV[2],p..ARGV[3])
+p=redis.pcall('GET',KEYS[2])
+return type(p)=='string' and p)lua";
 
 constexpr absl::string_view kStore = R"lua(
 if ARGV[5] == '' then
@@ -183,10 +197,10 @@ constexpr size_t kChangeKinds = static_cast<size_t>(ChangeKind::kClear) + 1;
 std::array<Script, kChangeKinds> MakeChangeScripts() {
   // In the order of ChangeKind.
   return {
-      MakeScript("set", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kRefuseOtherType, kAnnounce, kStore)),
+      MakeScript("set", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kAnnounce, kStore)),
       MakeScript("add", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kUnlessLive, kAnnounce, kStore)),
       MakeScript("replace", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kIfLive, kAnnounce, kStore)),
-      MakeScript("delete", absl::StrCat(kReadEpoch, kReadHead, kPassFullServer, kAnnounce, kRemove)),
+      MakeScript("delete", absl::StrCat(kReadEpoch, kReadHeadOfAnyType, kPassFullServer, kAnnounce, kRemove)),
       MakeScript("touch", absl::StrCat(kReadEpoch, kReadHead, kIfLive, kPassFullServer, kAnnounce, kSetLife)),
       MakeScript("persist", absl::StrCat(kReadEpoch, kReadHead, kIfLive, kPassFullServer, kAnnounce,
                                          "redis.call('PERSIST', KEYS[3])\nreturn {1}\n")),
@@ -229,15 +243,6 @@ ChangeResult NotUnderstood(absl::string_view redis_key) {
                 /*unknown=*/true);
 }
 
-ChangeResult OtherEpoch(absl::string_view redis_key, const std::vector<Reply>& elements) {
-  ChangeResult result = Failed(
-      absl::AbortedError(absl::StrCat("the namespace was cleared: the value for key \"", PrintableKey(redis_key),
-                                      "\" carries another epoch than the server's; adopt that one and try again")),
-      /*unknown=*/false);
-  if (elements.size() > 1) result.epoch = OperationId::FromBytes(elements[1].text()).value_or(OperationId());
-  return result;
-}
-
 // {1}, {1, digits} or {1, 0 or 1}.
 ChangeResult Applied(ChangeKind kind, absl::string_view redis_key, const std::vector<Reply>& elements) {
   ChangeResult result;
@@ -256,6 +261,11 @@ ChangeResult Applied(ChangeKind kind, absl::string_view redis_key, const std::ve
 const Script& ChangeScript(ChangeKind kind) {
   static const auto* const scripts = new std::array<Script, kChangeKinds>(MakeChangeScripts());
   return (*scripts)[static_cast<size_t>(kind)];
+}
+
+const Script& LaneScript() {
+  static const Script* const script = new Script(MakeScript("lane", std::string(kLane)));
+  return *script;
 }
 
 const Script& EnsureEpochScript() {
@@ -312,6 +322,15 @@ std::string TimeToLiveArgument(const absl::optional<absl::Duration>& time_to_liv
   return absl::StrCat(std::min(std::max<int64_t>(absl::ToInt64Milliseconds(whole), 1), kMillisecondsMax));
 }
 
+ChangeResult OtherEpochResult(absl::string_view redis_key, OperationId epoch) {
+  ChangeResult result = Failed(
+      absl::AbortedError(absl::StrCat("the namespace was cleared: the value for key \"", PrintableKey(redis_key),
+                                      "\" carries another epoch than the server's; adopt that one and try again")),
+      /*unknown=*/false);
+  result.epoch = epoch;
+  return result;
+}
+
 ChangeResult ParseScriptReply(ChangeKind kind, absl::string_view redis_key, const Reply& reply) {
   if (reply.is_error()) return Failed(ServerErrorToStatus(reply.text(), redis_key), /*unknown=*/false);
   if (reply.type != Reply::Type::kArray || reply.elements.empty() || reply.elements[0].type != Reply::Type::kInteger) {
@@ -323,7 +342,10 @@ ChangeResult ParseScriptReply(ChangeKind kind, absl::string_view redis_key, cons
     case ScriptReply::kApplied:
       return Applied(kind, redis_key, reply.elements);
     case ScriptReply::kOtherEpoch:
-      return OtherEpoch(redis_key, reply.elements);
+      return OtherEpochResult(redis_key,
+                              reply.elements.size() < 2
+                                  ? OperationId()
+                                  : OperationId::FromBytes(reply.elements[1].text()).value_or(OperationId()));
     case ScriptReply::kNotAnInteger:
       return Failed(absl::FailedPreconditionError(
                         absl::StrCat("key \"", PrintableKey(redis_key), "\" holds a value that is not an integer")),

@@ -55,6 +55,11 @@ struct Script {
 // The script of one kind of change. Lives for ever. Thread-safe.
 const Script& ChangeScript(ChangeKind kind);
 
+// The lane's part of a group (change_group.h), for EVAL inside of a transaction. KEYS: lane, epoch. ARGV: lane id,
+// channel, message. Replies with the namespace's epoch, nil if there is none; an error if the lane or the announcement
+// failed. Short, because the server hashes the text each time.
+const Script& LaneScript();
+
 // KEYS: epoch, lane, missing key. ARGV: id. Stores the id in each of the two registers unless there is a whole one;
 // returns the epoch that is there now.
 const Script& EnsureEpochScript();
@@ -92,6 +97,9 @@ std::string TimeToLiveArgument(const absl::optional<absl::Duration>& time_to_liv
 // A reply of a change script as a result. `redis_key` names the key in errors. An error reply or one of an unknown
 // shape never means that the change was made, but the latter may have been: unknown.
 ChangeResult ParseScriptReply(ChangeKind kind, absl::string_view redis_key, const Reply& reply);
+
+// kAborted: the frame for `redis_key` carries another epoch than the namespace's, which is `epoch`. `unknown` is false.
+ChangeResult OtherEpochResult(absl::string_view redis_key, OperationId epoch);
 
 }  // namespace nearcache::internal::remote
 

@@ -15,10 +15,13 @@
 //                        NOREPLICAS, MASTERDOWN), or the breaker is open
 //   kDeadlineExceeded    no reply in time
 //   kResourceExhausted   too many or too large operations queued (Options::remote), or the server's memory is full
-//   kFailedPrecondition  the key holds another Redis type (WRONGTYPE), and keeps it; kIncrement: or no integer
+//   kFailedPrecondition  the key holds another Redis type (WRONGTYPE), and keeps it; kIncrement: or no integer. kSet
+//                        and kDelete do not look at the type: they replace and remove whatever is there
 //   kOutOfRange          kIncrement: the sum does not fit into 64 bits; the value is unchanged
 //   kAborted             the frame carries another epoch than the server's, which ChangeResult::epoch gives; the
-//                        namespace was cleared, or has none (empty: EnsureEpoch). Not executed; adopt it and try again
+//                        namespace was cleared, or has none (empty: EnsureEpoch). Adopt it and try again. With
+//                        `unknown` the frame was stored all the same, where it counts as absent: only if it is not
+//                        tried again does the outcome stay unknown
 //   kPermissionDenied    the server's ACL forbids the command, key or channel
 //   kUnauthenticated     wrong user or password
 //   kInvalidArgument     the request is impossible (named), or the server refused the command itself
@@ -174,6 +177,8 @@ struct StoreStats {
   uint64_t scripts_reloaded = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
+  uint64_t change_groups = 0;      // Groups of several changes, committed in one step.
+  uint64_t grouped_changes = 0;    // Changes in them.
   uint64_t batches = 0;            // System calls that sent commands; commands / batches = pipelining.
   uint64_t queued_operations = 0;  // Gauge: queued or in flight.
   uint64_t queued_bytes = 0;       // Gauge.

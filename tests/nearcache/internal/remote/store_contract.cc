@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "nearcache/internal/base/clock.h"
@@ -117,6 +118,27 @@ ChangeRequest Process::Increment(absl::string_view key, OperationId epoch, int64
 ChangeResult Process::Change(ChangeRequest request) {
   if (request.deadline == kNever) request.deadline = Deadline();
   return Await<ChangeResult>([&](ChangeCallback done) { store_->Change(std::move(request), std::move(done)); });
+}
+
+std::vector<ChangeResult> Process::ChangeTogether(std::vector<ChangeRequest> requests) {
+  absl::Notification held, go_on;
+  store_->RunAt(0, [&] {
+    held.Notify();
+    go_on.WaitForNotification();
+  });
+  held.WaitForNotification();
+  std::vector<ChangeResult> results(requests.size());
+  absl::BlockingCounter left(static_cast<int>(requests.size()));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i].deadline == kNever) requests[i].deadline = Deadline();
+    store_->Change(std::move(requests[i]), [&results, &left, i](ChangeResult result) {
+      results[i] = std::move(result);
+      left.DecrementCount();
+    });
+  }
+  go_on.Notify();
+  left.Wait();
+  return results;
 }
 
 absl::StatusOr<ReadReply> Process::Read(std::vector<std::string> keys, bool want_epoch) {

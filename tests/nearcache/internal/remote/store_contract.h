@@ -98,6 +98,8 @@ class Process final : public ChannelEvents {
   ChangeRequest Increment(absl::string_view key, OperationId epoch, int64_t delta);
 
   ChangeResult Change(ChangeRequest request);
+  // All of them are asked for before the store's loop sees the second one: it finds them ready together.
+  std::vector<ChangeResult> ChangeTogether(std::vector<ChangeRequest> requests);
   absl::StatusOr<ReadReply> Read(std::vector<std::string> keys, bool want_epoch = false);
   absl::StatusOr<ReadReply> ReadTimeToLive(const std::string& key);
   LaneReading ReadLane();

@@ -247,9 +247,10 @@ TEST_P(StoreContract, ClearHealsAnEpochOfAnotherType) {
 
 // --- Other types
 
-TEST_P(StoreContract, AKeyOfAnotherTypeIsRefusedByEveryChangeAndKept) {
+TEST_P(StoreContract, AKeyOfAnotherTypeIsRefusedAndKept) {
   server().PutOtherType("ns:1:hash");
   for (const ChangeKind kind : kAllKinds) {
+    if (kind == ChangeKind::kSet || kind == ChangeKind::kDelete) continue;
     const ChangeResult result = process().Change(process().Request(kind, "hash", epoch(), "v"));
     EXPECT_EQ(result.status.code(), absl::StatusCode::kFailedPrecondition) << static_cast<int>(kind);
     EXPECT_TRUE(absl::StrContains(result.status.message(), "ns:1:hash")) << result.status;
@@ -257,6 +258,17 @@ TEST_P(StoreContract, AKeyOfAnotherTypeIsRefusedByEveryChangeAndKept) {
   }
   EXPECT_TRUE(server().HoldsOtherType("ns:1:hash"));
   EXPECT_TRUE(process().ReadLane().lane.empty());
+}
+
+TEST_P(StoreContract, SetAndDeleteDoNotLookAtTheType) {
+  server().PutOtherType("ns:1:hash");
+  EXPECT_EQ(process().Change(process().Request(ChangeKind::kSet, "hash", epoch(), "v")).status, absl::OkStatus());
+  EXPECT_EQ(PayloadOf(*server().Peek("ns:1:hash")), "v");
+  server().PutOtherType("ns:1:hash");
+  const ChangeResult removed = process().Change(process().Request(ChangeKind::kDelete, "hash", epoch()));
+  EXPECT_EQ(removed.status, absl::OkStatus());
+  EXPECT_FALSE(removed.applied);
+  EXPECT_EQ(server().Peek("ns:1:hash"), absl::nullopt);
 }
 
 }  // namespace

@@ -140,8 +140,9 @@ TEST_P(StoreContract, ReadTimeToLiveAnswersForPresentKeysOnly) {
 // --- The lane and the epoch
 
 TEST_P(StoreContract, ReadLaneGivesTheLastOperationAndTheEpoch) {
-  const OperationId id = StoreValue("k", "v");
+  // The time of a reading is that of the loop's turn, which may be the one in which the set was answered.
   const MonotonicNanos before = Clock::Real()->Now();
+  const OperationId id = StoreValue("k", "v");
   const LaneReading reading = process().ReadLane();
   EXPECT_EQ(reading.status, absl::OkStatus());
   EXPECT_EQ(reading.lane, id);

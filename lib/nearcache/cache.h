@@ -52,6 +52,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "nearcache/inspect.h"
 #include "nearcache/options.h"
 #include "nearcache/stats.h"
 #include "nearcache/value.h"
@@ -106,6 +107,11 @@ struct WriteOptions : CallOptions {
 struct IncrementOptions : WriteOptions {
   // Whether an absent key begins at 0, with time_to_live, or is kNotFound. An existing number keeps its own life.
   bool create = true;
+};
+
+struct ExplainOptions : CallOptions {
+  // Ask the remote tier, too: one round trip.
+  bool ask_remote = false;
 };
 
 struct LoadOptions : WriteOptions {
@@ -262,6 +268,21 @@ class Cache {
 
   CacheStats GetStats() const;
   HealthReport Health() const;
+
+  // --- Looking in
+
+  // Calls `visitor` for every entry that memory would serve, until it returns false. A snapshot by stripe, weakly
+  // consistent: an entry that is there during the whole walk comes exactly once; one that comes, goes or is replaced
+  // meanwhile comes or does not. The visitor runs on this thread, under no lock: it may take its time, keep the value,
+  // and use the cache. Readers are not disturbed; writers of a stripe wait while about 16 entries are looked at.
+  // Memory: 16 bytes per entry of one stripe. Counts as no read.
+  absl::Status ForEach(absl::FunctionRef<bool(const EntryView& entry)> visitor) const;
+
+  // What is known of `key`, and why a read of it would be answered as it would (inspect.h). Without ask_remote it does
+  // not wait. Ok for absent keys, and when the remote tier does not answer: the explanation says so. Counts as no read.
+  absl::StatusOr<Explanation> Explain(absl::string_view key, const ExplainOptions& options = {}) const;
+  void ExplainAsync(absl::string_view key, Callback<absl::StatusOr<Explanation>> done,
+                    const ExplainOptions& options = {}) const;
 
   // Fails everything that waits with kCancelled, waits for running callbacks up to `timeout`, frees threads and
   // connections. Calls after it give kFailedPrecondition. Idempotent; never called twice is fine, too. Called from a

@@ -73,6 +73,8 @@ void CheckLocal(const LocalOptions& local, Checker* check) {
   check->Range("local.stripe_count", local.stripe_count, 0, kStripesMax);
   check->Expect(local.time_to_live_max > absl::ZeroDuration(), "local.time_to_live_max",
                 absl::FormatDuration(local.time_to_live_max), "more than 0");
+  check->Range("local.removal_queue_entries_max", local.removal_queue_entries_max, size_t{1}, kCountMax);
+  check->Range("local.removal_queue_bytes_max", local.removal_queue_bytes_max, size_t{1}, kBytesMax);
   if (local.capacity_bytes == 0) return;
   check->Expect(local.capacity_bytes >= kLocalCapacityMin, "local.capacity_bytes", absl::StrCat(local.capacity_bytes),
                 absl::StrCat("0, or at least ", kLocalCapacityMin));
@@ -219,6 +221,9 @@ std::string Options::ToString() const {
   lines.Add("local.entry_bytes_max", local.entry_bytes_max);
   lines.Add("local.time_to_live_max", local.time_to_live_max);
   lines.Add("local.stripe_count", local.stripe_count);
+  lines.Add("local.removal_listener", local.removal_listener == nullptr ? "none" : "given");
+  lines.Add("local.removal_queue_entries_max", local.removal_queue_entries_max);
+  lines.Add("local.removal_queue_bytes_max", local.removal_queue_bytes_max);
   lines.Add("coherence.staleness_bound", coherence.staleness_bound);
   lines.Add("coherence.link_down_policy", PolicyName(coherence.link_down_policy));
   lines.Add("codec.compression_threshold_bytes", codec.compression_threshold_bytes);

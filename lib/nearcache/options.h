@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "nearcache/executor.h"
+#include "nearcache/removal.h"
 
 namespace nearcache {
 
@@ -53,6 +54,19 @@ struct LocalOptions {
   // Number of stripes, each with its own lock for writers; a power of two, or 0 to choose 8 per
   // hardware thread. Leave alone unless a profile shows writers waiting.
   int stripe_count = 0;
+
+  // Hears of every entry that left memory, with the cause (removal.h). Called on the executor, one removal after the
+  // other in their order, under no lock of the library, a moment after the entry was gone: at once under load, within
+  // some tenths of a second without. It may use the cache, and may even destroy it; it must not throw. What is removed
+  // while it is busy waits in a queue with the two bounds below; above them removals are dropped and counted
+  // (CacheStats::removals_dropped), so a listener that blocks holds up nobody, and learns that it missed something.
+  // Close waits for it like for any callback. Empty: nobody is told, and nothing is paid for it.
+  RemovalListener removal_listener;
+
+  // Removals that may wait for the listener, and bytes of their keys and values: they are held beside capacity_bytes.
+  // At least 1 each; more: fewer removals dropped in a burst.
+  size_t removal_queue_entries_max = 8192;
+  size_t removal_queue_bytes_max = size_t{16} << 20;
 };
 
 // The server and the way to it.

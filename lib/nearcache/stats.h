@@ -51,6 +51,9 @@ struct CacheStats {
   uint64_t expirations = 0;
   uint64_t invalidations = 0;      // Entries removed because another process changed them.
   uint64_t entries_too_large = 0;  // Above LocalOptions::entry_bytes_max: passed through.
+  uint64_t removals_notified = 0;  // Given to LocalOptions::removal_listener.
+  uint64_t removals_dropped = 0;   // Not given to it: more than removal_queue_*_max waited.
+  uint64_t removals_queued = 0;    // Gauge: wait for it.
 
   // Coherence.
   uint64_t messages_received = 0;

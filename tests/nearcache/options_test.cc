@@ -101,6 +101,8 @@ TEST(OptionsValidateTest, EveryFieldOfTheProcessHasItsLimits) {
       {"local.stripe_count", "3", "power of two", [](Options* o) { o->local.stripe_count = 3; }},
       {"local.stripe_count", "-2", "power of two", [](Options* o) { o->local.stripe_count = -2; }},
       {"local.stripe_count", "2048", "to 1024", [](Options* o) { o->local.stripe_count = 2048; }},
+      {"local.removal_queue_entries_max", "0", "from 1", [](Options* o) { o->local.removal_queue_entries_max = 0; }},
+      {"local.removal_queue_bytes_max", "0", "from 1", [](Options* o) { o->local.removal_queue_bytes_max = 0; }},
       {"limits.key_bytes_max", "0", "from 1 to 1048576", [](Options* o) { o->limits.key_bytes_max = 0; }},
       {"limits.value_bytes_max", "0", "from 1 to 536870912", [](Options* o) { o->limits.value_bytes_max = 0; }},
       {"limits.value_bytes_max", "536870913", "536870912",
@@ -208,6 +210,9 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "local.entry_bytes_max=1048576\n",
                                        "local.time_to_live_max=5m\n",
                                        "local.stripe_count=0\n",
+                                       "local.removal_listener=none\n",
+                                       "local.removal_queue_entries_max=8192\n",
+                                       "local.removal_queue_bytes_max=16777216\n",
                                        "coherence.staleness_bound=1s\n",
                                        "coherence.link_down_policy=serve_within_bound\n",
                                        "codec.compression_threshold_bytes=1024\n",
@@ -222,7 +227,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "callback_threads=2\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 31) << "a field is missing in this test";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 34) << "a field is missing in this test";
 }
 
 TEST(OptionsToStringTest, SaysWhetherThereIsAPasswordAndNoMore) {

@@ -187,7 +187,7 @@ void ReferenceTier::NoteReply(const HashedKey& key, OperationId id) { Invalidate
 
 // --- Writes (M7)
 
-local::WriteRef ReferenceTier::BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now) {
+local::WriteRef ReferenceTier::BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now, RemovalCause) {
   auto write = std::make_shared<Write>();
   write->key = std::string(key.key);
   write->id = id;

@@ -36,7 +36,7 @@ class ReferenceTier final : public internal::local::LocalTier {
   bool IsAttached(const internal::local::FlightRef& flight) override;
   void NoteReply(const internal::HashedKey& key, internal::OperationId id) override;
   internal::local::WriteRef BeginWrite(const internal::HashedKey& key, internal::OperationId id,
-                                       internal::MonotonicNanos now) override;
+                                       internal::MonotonicNanos now, RemovalCause cause) override;
   void EndWrite(const internal::local::WriteRef& write, internal::local::WriteOutcome outcome,
                 const absl::optional<Value>& value, internal::MonotonicNanos expires_at) override;
   void Invalidate(const internal::HashedKey& key, internal::OperationId id) override;
@@ -52,8 +52,14 @@ class ReferenceTier final : public internal::local::LocalTier {
     return absl::UnimplementedError("not in the simulation");
   }
   bool Maintain(internal::MonotonicNanos, int) override { return false; }
+  void FreeRetired() override {}
   void SetCapacity(size_t) override {}
   internal::local::LocalTierStats GetStats() const override { return stats_; }
+  bool Peek(const internal::HashedKey&, internal::MonotonicNanos, internal::local::EntrySnapshot*) const override {
+    return false;
+  }
+  void ForEach(absl::FunctionRef<bool(const internal::local::EntrySnapshot&)>) override {}
+  internal::local::KeyReport Explain(const internal::HashedKey&, internal::MonotonicNanos) override { return {}; }
 
  private:
   // What a flight or a write heard of its key: nothing, one id, or too much.

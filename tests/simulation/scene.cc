@@ -164,7 +164,7 @@ OperationId Scene::Read() {
   return reader->got;
 }
 
-void Scene::BeginOwnWrite() { own_write_ = tier_->BeginWrite(Key(), Own(1), clock_.Now()); }
+void Scene::BeginOwnWrite() { own_write_ = tier_->BeginWrite(Key(), Own(1), clock_.Now(), RemovalCause::kReplaced); }
 
 void Scene::AcknowledgeOwnWrite() {
   tier_->EndWrite(own_write_, local::WriteOutcome::kApplied, Value::Copy("bytes"), internal::kNever);

@@ -177,7 +177,8 @@ void SimulatedProcess::Write(int key, bool remove, Then then) {
   const OperationId id = request.id;
   absl::optional<Value> kept;
   if (!remove) kept = Value::Copy(request.value);
-  const local::WriteRef write = tier_->BeginWrite(Hashed(request.key), id, scheduler_->clock()->NowCoarse());
+  const local::WriteRef write =
+      tier_->BeginWrite(Hashed(request.key), id, scheduler_->clock()->NowCoarse(), RemovalCause::kReplaced);
   ++calls_waiting_;
   store_.Change(
       std::move(request), [this, id, write, kept, then = std::move(then)](remote::ChangeResult result) mutable {

@@ -33,7 +33,7 @@ const std::vector<Layer>& Layers() {
 }
 
 // Public headers that are vocabulary: any layer above base may use them, since they build on base alone.
-const char* const kVocabulary[] = {"nearcache/value.h", "nearcache/executor.h"};
+const char* const kVocabulary[] = {"nearcache/value.h", "nearcache/executor.h", "nearcache/removal.h"};
 
 // Headers of C libraries and the folders of lib/nearcache/ that wrap them.
 struct Wrapped {

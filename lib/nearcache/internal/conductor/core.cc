@@ -16,13 +16,20 @@ constexpr int kMaintenanceSteps = 1024;
 // A tier that keeps nothing still orders reads, loads and writes.
 constexpr size_t kCapacityWhenOff = size_t{1} << 20;
 
-local::LocalTierOptions TierOptions(const Options& options, const Clock* clock) {
+std::shared_ptr<RemovalNotifier> MakeNotifier(const LocalOptions& options) {
+  if (options.removal_listener == nullptr) return nullptr;
+  return std::make_shared<RemovalNotifier>(options.removal_listener, options.removal_queue_entries_max,
+                                           options.removal_queue_bytes_max);
+}
+
+local::LocalTierOptions TierOptions(const Options& options, const Clock* clock, local::RemovalObserver* observer) {
   const bool off = options.local.capacity_bytes == 0;
   local::LocalTierOptions tier;
   tier.capacity_bytes = off ? kCapacityWhenOff : options.local.capacity_bytes;
   tier.entry_bytes_max = off ? 0 : options.local.entry_bytes_max;
   tier.stripe_count = options.local.stripe_count;
   tier.clock = clock;
+  tier.removal_observer = observer;
   if (options.has_remote()) {
     // With the other policies nothing may be served on its own: the lease must cover it.
     const bool serve = options.coherence.link_down_policy == LinkDownPolicy::kServeWithinBound;
@@ -48,7 +55,8 @@ absl::StatusOr<std::shared_ptr<Core>> Core::Create(const Options& options, Store
 Core::Core(const Options& options, const Clock* clock)
     : options_(options),
       clock_(clock),
-      tier_options_(TierOptions(options, clock)),
+      removals_(MakeNotifier(options.local)),
+      tier_options_(TierOptions(options, clock, removals_.get())),
       gate_(options.limits.calls_max),
       ids_(OperationIdSource::RandomNonce()),
       tier_(local::LocalTier::Create(tier_options_)),
@@ -79,6 +87,7 @@ absl::Status Core::StartRunner() {
     executor = callback_threads_.get();
   }
   runner_ = std::make_shared<CallbackRunner>(executor);
+  if (removals_ != nullptr) removals_->SetRunner(runner_);
   return absl::OkStatus();
 }
 
@@ -120,6 +129,12 @@ LoadContextRef Core::load_context() { return LoadContextRef(shared_from_this(), 
 CacheStats Core::GetStats() const {
   CacheStats stats = TakeSnapshot(counters_, *tier_, options_.local.capacity_bytes != 0);
   stats.calls_waiting = gate_.calls();
+  if (removals_ != nullptr) {
+    const RemovalNotifierStats removals = removals_->GetStats();
+    stats.removals_notified = removals.notified;
+    stats.removals_dropped = removals.dropped;
+    stats.removals_queued = removals.queued;
+  }
   if (!gate_.forked()) ways_->AddStats(&stats);
   return stats;
 }
@@ -140,6 +155,7 @@ void Core::StopThreads() {
   threads_stopped_ = true;
   if (ways_ != nullptr) ways_->Shutdown();
   timekeeper_.Stop(CancelledByClose());
+  if (removals_ != nullptr && runner_ != nullptr) tier_->FreeRetired();
 }
 
 absl::Status Core::Close(absl::Duration timeout) {
@@ -149,6 +165,7 @@ absl::Status Core::Close(absl::Duration timeout) {
   StopThreads();
   if (runner_ == nullptr) return absl::OkStatus();
   const bool idle = runner_->AwaitIdle(timeout);
+  if (removals_ != nullptr) removals_->Abandon();
   if (callback_threads_ != nullptr) {
     callback_threads_->Stop(absl::Nanoseconds(deadline - clock_->Now()));
   }

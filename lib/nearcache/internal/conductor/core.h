@@ -29,6 +29,7 @@
 #include "nearcache/internal/conductor/counters.h"
 #include "nearcache/internal/conductor/gate.h"
 #include "nearcache/internal/conductor/loader.h"
+#include "nearcache/internal/conductor/removal_notifier.h"
 #include "nearcache/internal/conductor/task_pool.h"
 #include "nearcache/internal/conductor/timekeeper.h"
 #include "nearcache/internal/conductor/ways.h"
@@ -69,6 +70,10 @@ class Core : public std::enable_shared_from_this<Core> {
     return gate_.open() && tier_->Read(key, clock_->NowCoarse(), visitor);
   }
 
+  // --- Looking in; see LocalTier.
+  void ForEach(absl::FunctionRef<bool(const local::EntrySnapshot&)> visitor) { tier_->ForEach(visitor); }
+  local::KeyReport Explain(const HashedKey& key) { return tier_->Explain(key, clock_->NowCoarse()); }
+
   // When a call that was given `timeout` must have ended.
   MonotonicNanos DeadlineAfter(absl::Duration timeout) const;
 
@@ -92,6 +97,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   const Options options_;
   const Clock* const clock_;
+  const std::shared_ptr<RemovalNotifier> removals_;  // Null without a listener.
   const local::LocalTierOptions tier_options_;
   Gate gate_;
   Counters counters_;

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -34,6 +35,7 @@ class LocalWays final : public Ways {
                    absl::AnyInvocable<void(local::EntryInfo) &&> done) override;
   void TimeToLive(const HashedKey& key, MonotonicNanos deadline,
                   absl::AnyInvocable<void(absl::StatusOr<absl::Duration>) &&> done) override;
+  void Look(const HashedKey&, MonotonicNanos, RemoteSightDone done) override { std::move(done)(RemoteSight()); }
   void Execute(std::vector<std::string> arguments, MonotonicNanos deadline,
                absl::AnyInvocable<void(absl::StatusOr<remote::Reply>) &&> done) override;
   void Sync(MonotonicNanos deadline, absl::AnyInvocable<void(absl::Status) &&> done) override;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "nearcache/internal/conductor/arguments.h"
 #include "nearcache/internal/conductor/histogram_summary.h"
+#include "nearcache/internal/conductor/remote_look.h"
 
 namespace nearcache::internal::conductor {
 namespace {
@@ -159,6 +160,10 @@ void RemoteWays::TimeToLive(const HashedKey& key, MonotonicNanos deadline,
     std::move(done)(std::move(life));
   };
   store_->ReadTimeToLive(names_.DataKey(key.key), deadline, std::move(heard));
+}
+
+void RemoteWays::Look(const HashedKey& key, MonotonicNanos deadline, RemoteSightDone done) {
+  LookRemotely(parts_, std::string(key.key), deadline, std::move(done));
 }
 
 void RemoteWays::Execute(std::vector<std::string> arguments, MonotonicNanos deadline,

@@ -57,6 +57,7 @@ class RemoteWays final : public Ways {
                    absl::AnyInvocable<void(local::EntryInfo) &&> done) override;
   void TimeToLive(const HashedKey& key, MonotonicNanos deadline,
                   absl::AnyInvocable<void(absl::StatusOr<absl::Duration>) &&> done) override;
+  void Look(const HashedKey& key, MonotonicNanos deadline, RemoteSightDone done) override;
   void Execute(std::vector<std::string> arguments, MonotonicNanos deadline,
                absl::AnyInvocable<void(absl::StatusOr<remote::Reply>) &&> done) override;
   void Sync(MonotonicNanos deadline, absl::AnyInvocable<void(absl::Status) &&> done) override;

@@ -25,6 +25,7 @@
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/conductor/pending_call.h"
+#include "nearcache/internal/conductor/remote_sight.h"
 #include "nearcache/internal/local/local_tier.h"
 #include "nearcache/internal/remote/reply.h"
 #include "nearcache/internal/remote/store.h"
@@ -132,6 +133,8 @@ class Ways {
 
   virtual void TimeToLive(const HashedKey& key, MonotonicNanos deadline,
                           absl::AnyInvocable<void(absl::StatusOr<absl::Duration>) &&> done) = 0;
+  // What the remote tier holds under `key` just now.
+  virtual void Look(const HashedKey& key, MonotonicNanos deadline, RemoteSightDone done) = 0;
   virtual void Execute(std::vector<std::string> arguments, MonotonicNanos deadline,
                        absl::AnyInvocable<void(absl::StatusOr<remote::Reply>) &&> done) = 0;
   virtual void Sync(MonotonicNanos deadline, absl::AnyInvocable<void(absl::Status) &&> done) = 0;

@@ -61,7 +61,9 @@ void Writer::Change(const ChangeQuery& query, ChangeDone done) {
   write->id = parts_.ids->Next();
   write->done = std::move(done);
   if (query.kind != ChangeKind::kClear) {
-    write->ticket = parts_.tier->BeginWrite(query.key, write->id, write->begun_at);
+    const bool ends = query.kind == ChangeKind::kDelete || query.kind == ChangeKind::kExpire;
+    const RemovalCause cause = ends ? RemovalCause::kExplicit : RemovalCause::kReplaced;
+    write->ticket = parts_.tier->BeginWrite(query.key, write->id, write->begun_at, cause);
   }
   const OperationId epoch = parts_.coordinator->LastEpoch();
   if (NeedsFrame(query.kind) && epoch.empty()) {

@@ -2,37 +2,53 @@
 
 #include <cstddef>
 
+#include "absl/base/optimization.h"
 #include "nearcache/internal/local/epoch.h"
+#include "nearcache/removal.h"
+#include "nearcache/value.h"
 
 namespace nearcache::internal::local {
 
 void Discarded::AddRetired(Entry* entry) {
-  entry->next_retired = retired_;
-  retired_ = entry;
+  entry->next_retired = nullptr;
+  (retired_ != nullptr ? newest_retired_->next_retired : retired_) = entry;
+  newest_retired_ = entry;
+}
+
+void Discarded::LetGo(Entry* entry) {
+  const size_t bytes = entry->AllocatedSize();
+  RemovalObserver* const observer = state_.options.removal_observer;
+  if (ABSL_PREDICT_TRUE(observer == nullptr)) {
+    entry->Unref();
+    state_.budget.ReleaseRetired(bytes);
+    return;
+  }
+  state_.budget.ReleaseRetired(bytes);
+  const RemovalCause cause = entry->removal_cause();
+  // The table's reference becomes the event's.
+  observer->OnRemoved({entry->key(), Value::FromBlock(entry, entry->value()), cause});
 }
 
 Discarded::~Discarded() {
   while (retired_ != nullptr) {
     Entry* const entry = retired_;
     retired_ = entry->next_retired;
-    const size_t bytes = entry->AllocatedSize();
-    entry->Unref();
-    budget_.ReleaseRetired(bytes);
+    LetGo(entry);
   }
   for (BucketArray array : retired_arrays_) {
     const size_t bytes = array.AllocatedSize();
     array.Free();
-    budget_.ReleaseRetired(bytes);
+    state_.budget.ReleaseRetired(bytes);
   }
   for (Entry* const entry : unused_) {
     const size_t bytes = entry->AllocatedSize();
     entry->Unref();
-    budget_.Release(bytes);
+    state_.budget.Release(bytes);
   }
   for (BucketArray array : unused_arrays_) {
     const size_t bytes = array.AllocatedSize();
     array.Free();
-    budget_.Release(bytes);
+    state_.budget.Release(bytes);
   }
   if (wants_advance_) AdvanceEpoch();
 }

@@ -1,4 +1,5 @@
-// What an operation took out of a stripe and nobody can reach any more: freed when this goes out of scope.
+// What an operation took out of a stripe and nobody can reach any more: freed when this goes out of scope, or handed
+// to the observer of removals.
 //
 // Declare it before the MutexLock of the stripe, so that it is destroyed after the lock was released: nothing is freed,
 // and nobody's destructor runs, under a lock.
@@ -8,15 +9,15 @@
 
 #include "absl/container/inlined_vector.h"
 #include "nearcache/internal/local/bucket.h"
-#include "nearcache/internal/local/budget.h"
 #include "nearcache/internal/local/entry.h"
+#include "nearcache/internal/local/tier_state.h"
 
 namespace nearcache::internal::local {
 
 // Lives on one thread's stack.
 class Discarded {
  public:
-  explicit Discarded(Budget* budget) : budget_(*budget) {}
+  explicit Discarded(TierState* state) : state_(*state) {}
   ~Discarded();
   Discarded(const Discarded&) = delete;
   Discarded& operator=(const Discarded&) = delete;
@@ -33,8 +34,11 @@ class Discarded {
   void WantAdvance() { wants_advance_ = true; }
 
  private:
-  Budget& budget_;
-  Entry* retired_ = nullptr;
+  void LetGo(Entry* entry);
+
+  TierState& state_;
+  Entry* retired_ = nullptr;  // The oldest first: removals are reported in their order.
+  Entry* newest_retired_ = nullptr;
   absl::InlinedVector<BucketArray, 1> retired_arrays_;
   absl::InlinedVector<Entry*, 1> unused_;
   absl::InlinedVector<BucketArray, 1> unused_arrays_;

@@ -22,6 +22,7 @@
 #include "nearcache/internal/base/ref_counted.h"
 #include "nearcache/internal/local/lane_lease.h"
 #include "nearcache/internal/local/local_tier.h"
+#include "nearcache/removal.h"
 
 namespace nearcache::internal::local {
 
@@ -49,15 +50,22 @@ struct Entry final : RefCounted {
   const MonotonicNanos fetched_at;
   const MonotonicNanos expires_at;
   const OperationId id;
-  // While resident: neighbours in the stripe's queue. Once unlinked: the next retired entry, and the tag.
+  // While resident: neighbours in the stripe's queue. Once unlinked: the next retired entry; epoch and cause.
   union {
     Entry* newer = nullptr;
     Entry* next_retired;
   };
   union {
     Entry* older = nullptr;
-    uint64_t retired_epoch;
+    uint64_t retired_mark;
   };
+
+  // When and why it was unlinked. REQUIRES: it is out of the policy's lists.
+  void MarkRetired(uint64_t epoch, RemovalCause cause) {
+    retired_mark = epoch << kCauseBits | static_cast<uint64_t>(cause);
+  }
+  uint64_t retired_epoch() const { return retired_mark >> kCauseBits; }
+  RemovalCause removal_cause() const { return static_cast<RemovalCause>(retired_mark & ((1 << kCauseBits) - 1)); }
 
   // Bytes to allocate for an entry of such a key and value, without the allocator's rounding.
   static size_t BlockSize(size_t key_size, size_t value_size) { return sizeof(Entry) + key_size + value_size; }
@@ -75,6 +83,8 @@ struct Entry final : RefCounted {
   size_t AllocatedSize() const;
 
  private:
+  static constexpr int kCauseBits = 3;
+
   Entry(const HashedKey& hashed_key, absl::string_view value, const Provenance& provenance);
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
 };

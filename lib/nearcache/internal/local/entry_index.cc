@@ -177,6 +177,7 @@ int EntryIndex::WantedLog2(bool may_shrink) const {
 
 void EntryIndex::BeginMove(BucketArray to) {
   moved_ = 0;
+  ++rebuilds_;
   const BucketArray current = Load(current_);
   if (!current.none()) Store(old_, current);
   Store(current_, to);
@@ -205,6 +206,7 @@ BucketArray EntryIndex::Move(int count, Displaced* displaced) {
 }
 
 BucketArray EntryIndex::DropBuckets() {
+  ++rebuilds_;
   const BucketArray dropped = Load(current_);
   Store(current_, BucketArray());
   return dropped;

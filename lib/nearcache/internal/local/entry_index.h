@@ -86,6 +86,8 @@ class EntryIndex {
   int WantedLog2(bool may_shrink) const;
   int log2() const { return Load(current_).log2(); }
   bool moving() const { return !Load(old_).none(); }
+  // Changes with every change of the number of buckets: what lay in which bucket counts for nothing after it.
+  uint32_t rebuilds() const { return rebuilds_; }
 
   // REQUIRES: !moving()
   void BeginMove(BucketArray to);
@@ -148,6 +150,7 @@ class EntryIndex {
   // Written by every insertion.
   alignas(64) std::atomic<size_t> size_{0};
   size_t moved_ = 0;
+  uint32_t rebuilds_ = 0;
 };
 
 inline Entry* EntryIndex::SearchArray(BucketArray array, const HashedKey& key, SearchSteps* steps) {

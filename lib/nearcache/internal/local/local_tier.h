@@ -45,9 +45,19 @@
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/local/lane_lease.h"
+#include "nearcache/removal.h"
 #include "nearcache/value.h"
 
 namespace nearcache::internal::local {
+
+// Takes what left the tier.
+class RemovalObserver {
+ public:
+  virtual ~RemovalObserver() = default;
+  // Once for each entry that was resident, when it is gone and no reader without a lock can see it any more. Under no
+  // lock, on the thread that happens to find that out: it must be quick. Thread-safe.
+  virtual void OnRemoved(Removal removal) = 0;
+};
 
 struct LocalTierOptions {
   // Hard bound on all that the tier allocates: headers, keys, values, table, allocator rounding.
@@ -62,15 +72,49 @@ struct LocalTierOptions {
   // The lane of a key, below lane_count; null: all keys are in lane 0.
   int (*lane_of_key)(absl::string_view key) = nullptr;
   const Clock* clock = Clock::Real();
+  // Not owned; null: nobody wants to know, and nothing is paid for it.
+  RemovalObserver* removal_observer = nullptr;
 };
-
-enum class RemovalCause { kExplicit, kReplaced, kExpired, kCapacity, kInvalidated, kCleared };
 
 // What is known of a value, besides its bytes.
 struct EntryInfo {
   OperationId id;                 // Of the write that made it; empty if a stranger wrote it.
   MonotonicNanos fetched_at = 0;  // When the request that brought it was begun.
   MonotonicNanos expires_at = kNever;
+};
+
+enum class FlightKind {
+  kRead,  // A read of the remote tier.
+  kLoad,  // The user's loader runs. Plain reads do not wait for it.
+};
+
+// An entry as somebody who looks in sees it, held by a reference of its own.
+struct EntrySnapshot {
+  absl::string_view key;  // Lies in the block of `value`.
+  Value value;
+  EntryInfo info;
+  const void* block = nullptr;  // Where the entry lies: tells two of one key apart.
+};
+
+// Whether memory would answer for a key, and why not.
+enum class Presence { kAbsent, kServed, kExpired, kCleared, kNotCovered };
+
+struct KeyReport {
+  Presence presence = Presence::kAbsent;
+  // What is in progress: readers bypass memory while the key is being written.
+  bool being_written = false;
+  absl::optional<FlightKind> flight;
+  int stripe = 0;
+  int lane = 0;
+  Generation lane_generation = kNoGeneration;  // The open one of the lane; kNoGeneration: it is closed.
+
+  // Of the resident, unless it is absent.
+  EntryInfo info;
+  size_t value_bytes = 0;
+  size_t entry_bytes = 0;  // All that the budget counts for it.
+  Generation generation = kNoGeneration;
+  bool leased = false;  // By its lane; else it is served, if at all, because it is fresh in itself.
+  bool read_lately = false;
 };
 
 // How a read of the remote tier ended.
@@ -93,11 +137,6 @@ using FlightRef = std::shared_ptr<Flight>;
 // One write in progress.
 class WriteTicket;
 using WriteRef = std::shared_ptr<WriteTicket>;
-
-enum class FlightKind {
-  kRead,  // A read of the remote tier.
-  kLoad,  // The user's loader runs. Plain reads do not wait for it.
-};
 
 struct ReadStart {
   enum class Role {
@@ -185,7 +224,8 @@ class LocalTier {
 
   // --- Writes.
 
-  virtual WriteRef BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now) = 0;
+  // `cause`: what the resident that has to go is reported to go for.
+  virtual WriteRef BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now, RemovalCause cause) = 0;
 
   // `value`: what L1 may keep if all went well; nullopt for a delete, or when the caller does not want it kept.
   // `expires_at`: the end of its life by its own TTL, counted from BeginWrite.
@@ -234,10 +274,26 @@ class LocalTier {
   // expired entries when its earliest expiry has passed, once a second if that finds few.
   virtual bool Maintain(MonotonicNanos now, int steps) = 0;
 
+  // Frees all retired memory that no reader looks at, so that its removal has been reported. Not bounded: for the end.
+  virtual void FreeRetired() = 0;
+
   // Changes the budget while running; evicts in bounded steps on later calls and in Maintain.
   virtual void SetCapacity(size_t bytes) = 0;
 
   virtual LocalTierStats GetStats() const = 0;
+
+  // --- Looking in. Counts as no read, and the policy does not hear of it.
+
+  // What a hit would give; lock-free.
+  virtual bool Peek(const HashedKey& key, MonotonicNanos now, EntrySnapshot* snapshot) const = 0;
+
+  // Calls `visitor` for every entry that would be served, until it returns false. Weakly consistent: an entry that is
+  // there during the whole walk comes once; one that comes, goes or is replaced meanwhile comes or does not. Under no
+  // lock and in no epoch section: the visitor may take its time and call the tier. A stripe's mutex is held for about
+  // 16 entries at a time. Memory: 16 bytes per entry of one stripe, and the entries of one step.
+  virtual void ForEach(absl::FunctionRef<bool(const EntrySnapshot&)> visitor) = 0;
+
+  virtual KeyReport Explain(const HashedKey& key, MonotonicNanos now) = 0;
 };
 
 }  // namespace nearcache::internal::local

@@ -78,7 +78,7 @@ void Stripe::Unlink(Entry* entry, RemovalCause cause) {
 
 // REQUIRES: `entry` is out of index and queue.
 void Stripe::Retire(Entry* entry, RemovalCause cause) {
-  entry->retired_epoch = CurrentEpoch();
+  entry->MarkRetired(CurrentEpoch(), cause);
   entry->next_retired = nullptr;
   (oldest_retired_ != nullptr ? newest_retired_->next_retired : oldest_retired_) = entry;
   newest_retired_ = entry;
@@ -136,7 +136,7 @@ size_t Stripe::Evict(size_t wanted, bool force) {
 int Stripe::Collect(int max, Discarded* discarded) {
   const uint64_t safe = SafeEpoch();
   int collected = 0;
-  while (collected < max && oldest_retired_ != nullptr && oldest_retired_->retired_epoch < safe) {
+  while (collected < max && oldest_retired_ != nullptr && oldest_retired_->retired_epoch() < safe) {
     discarded->AddRetired(std::exchange(oldest_retired_, oldest_retired_->next_retired));
     ++collected;
   }

@@ -62,7 +62,8 @@ class Stripe {
   void LimitFreshness(Flight* flight, MonotonicNanos since) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsAttached(const Flight& flight) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  void BeginWrite(const WriteRef& write, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void BeginWrite(const WriteRef& write, RemovalCause cause, Discarded* discarded)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndWrite(WriteTicket* write, WriteOutcome outcome, bool keep, Entry* built, Discarded* discarded)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -75,6 +76,24 @@ class Stripe {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether a servable entry was removed.
   bool Remove(const HashedKey& key, MonotonicNanos latest, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- Looking in (stripe_inspect.cc)
+
+  // Where a walk over all entries stands.
+  struct Walk {
+    uint32_t rebuilds = ~uint32_t{0};
+    size_t next_bucket = 0;
+  };
+  static constexpr size_t kEntriesPerWalkStep = size_t{2} * Tags::kSlots;
+
+  // Appends the next few entries, of which some may have been there before; false: these were the last.
+  bool WalkSome(Walk* walk, std::vector<EntrySnapshot>* found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  void Report(const HashedKey& key, MonotonicNanos latest, KeyReport* report) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // REQUIRES: the stripe's mutex, or an epoch section in which `entry` was found.
+  static EntrySnapshot SnapshotOf(const Entry* entry);
 
   // --- Memory (stripe.cc)
 

@@ -200,10 +200,8 @@ bool Stripe::IsAttached(const Flight& flight) const {
 
 // --- Writes
 
-void Stripe::BeginWrite(const WriteRef& write, Discarded* discarded) {
-  if (Entry* const resident = index_.Find(write->hashed_key())) {
-    Unlink(resident, RemovalCause::kReplaced);
-  }
+void Stripe::BeginWrite(const WriteRef& write, RemovalCause cause, Discarded* discarded) {
+  if (Entry* const resident = index_.Find(write->hashed_key())) Unlink(resident, cause);
   Slot& slot = slots_.try_emplace(write->key).first->second;
   if (slot.flight != nullptr) Detach(&slot);
   if (!slot.writes.empty()) {

@@ -52,7 +52,7 @@ class StripedLocalTier final : public LocalTier {
   void LimitFreshness(const FlightRef& flight, MonotonicNanos since) override;
   bool IsAttached(const FlightRef& flight) override;
   void NoteReply(const HashedKey& key, OperationId id) override;
-  WriteRef BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now) override;
+  WriteRef BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now, RemovalCause cause) override;
   void EndWrite(const WriteRef& write, WriteOutcome outcome, const absl::optional<Value>& value,
                 MonotonicNanos expires_at) override;
   void Invalidate(const HashedKey& key, OperationId id) override;
@@ -66,7 +66,13 @@ class StripedLocalTier final : public LocalTier {
 
   // striped_local_tier_room.cc
   bool Maintain(MonotonicNanos now, int steps) override;
+  void FreeRetired() override { Reclaim(); }
   void SetCapacity(size_t bytes) override;
+
+  // striped_local_tier_inspect.cc
+  bool Peek(const HashedKey& key, MonotonicNanos now, EntrySnapshot* snapshot) const override;
+  void ForEach(absl::FunctionRef<bool(const EntrySnapshot&)> visitor) override;
+  KeyReport Explain(const HashedKey& key, MonotonicNanos now) override;
 
   // What a search for `key` looks at; for tests.
   SearchSteps CountSearchSteps(const HashedKey& key) const;
@@ -86,6 +92,7 @@ class StripedLocalTier final : public LocalTier {
   template <typename Use>
   bool Hit(const HashedKey& key, MonotonicNanos now, const Use& use);
 
+  bool ForEachInStripe(Stripe* stripe, absl::FunctionRef<bool(const EntrySnapshot&)> visitor);
   void NoteEvent(const HashedKey& key, const OperationId& id);
   Seen See(const HashedKey& key, MonotonicNanos now);
   absl::Status WhyNotKept(const HashedKey& key, size_t value_size) const;

@@ -25,7 +25,7 @@ ReadStart StripedLocalTier::BeginRead(const HashedKey& key, MonotonicNanos now, 
   Stripe& stripe = StripeOf(key.hash);
   // Made before the lock, although it is of use only to a leader: most callers that come here will lead.
   auto flight = std::make_shared<Flight>(key, kind, state_.Begin(key, now));
-  Discarded discarded(&state_.budget);
+  Discarded discarded(&state_);
   absl::MutexLock lock(&stripe.mutex());
   return stripe.BeginRead(key, state_.Latest(now), flight, waiter, &discarded);
 }
@@ -39,7 +39,7 @@ void StripedLocalTier::CompleteRead(const FlightRef& flight, const ReadOutcome& 
   }
   std::vector<Waiter> waiters;
   {
-    Discarded discarded(&state_.budget);
+    Discarded discarded(&state_);
     absl::MutexLock lock(&stripe.mutex());
     waiters = stripe.CompleteRead(flight.get(), outcome, built, &discarded);
   }
@@ -61,7 +61,7 @@ bool StripedLocalTier::IsAttached(const FlightRef& flight) {
 
 void StripedLocalTier::NoteEvent(const HashedKey& key, const OperationId& id) {
   Stripe& stripe = StripeOf(key.hash);
-  Discarded discarded(&state_.budget);
+  Discarded discarded(&state_);
   absl::MutexLock lock(&stripe.mutex());
   stripe.NoteEvent(key, id, &discarded);
 }
@@ -70,12 +70,12 @@ void StripedLocalTier::NoteReply(const HashedKey& key, OperationId id) { NoteEve
 
 void StripedLocalTier::Invalidate(const HashedKey& key, OperationId id) { NoteEvent(key, id); }
 
-WriteRef StripedLocalTier::BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now) {
+WriteRef StripedLocalTier::BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now, RemovalCause cause) {
   Stripe& stripe = StripeOf(key.hash);
   auto write = std::make_shared<WriteTicket>(key, id, state_.Begin(key, now));
-  Discarded discarded(&state_.budget);
+  Discarded discarded(&state_);
   absl::MutexLock lock(&stripe.mutex());
-  stripe.BeginWrite(write, &discarded);
+  stripe.BeginWrite(write, cause, &discarded);
   return write;
 }
 
@@ -87,7 +87,7 @@ void StripedLocalTier::EndWrite(const WriteRef& write, WriteOutcome outcome, con
     built = Build(write->hashed_key(), value->view(), From(write->began, write->began.at, {write->id, 0, expires_at}));
   }
   {
-    Discarded discarded(&state_.budget);
+    Discarded discarded(&state_);
     absl::MutexLock lock(&stripe.mutex());
     stripe.EndWrite(write.get(), outcome, value.has_value(), built, &discarded);
   }

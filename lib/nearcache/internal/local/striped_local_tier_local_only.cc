@@ -17,7 +17,7 @@ bool StripedLocalTier::Put(const HashedKey& key, absl::string_view value, Operat
   Entry* const built = Build(key, value, {{id, now, expires_at}, began.generation, began.era, began.lane});
   bool stored = false;
   {
-    Discarded discarded(&state_.budget);
+    Discarded discarded(&state_);
     absl::MutexLock lock(&stripe.mutex());
     stored = stripe.Put(key, id, built, &discarded);
   }
@@ -28,7 +28,7 @@ bool StripedLocalTier::Put(const HashedKey& key, absl::string_view value, Operat
 bool StripedLocalTier::Remove(const HashedKey& key) {
   Stripe& stripe = StripeOf(key.hash);
   const MonotonicNanos latest = state_.Latest(state_.options.clock->NowCoarse());
-  Discarded discarded(&state_.budget);
+  Discarded discarded(&state_);
   absl::MutexLock lock(&stripe.mutex());
   return stripe.Remove(key, latest, &discarded);
 }
@@ -51,7 +51,7 @@ StripedLocalTier::Seen StripedLocalTier::See(const HashedKey& key, MonotonicNano
 bool StripedLocalTier::Exchange(const HashedKey& key, const OperationId& id, const Seen& seen, Entry* built) {
   Stripe& stripe = StripeOf(key.hash);
   {
-    Discarded discarded(&state_.budget);
+    Discarded discarded(&state_);
     absl::MutexLock lock(&stripe.mutex());
     if (stripe.index().Find(key) != seen.resident) {
       if (built != nullptr) discarded.AddUnused(built);

@@ -48,7 +48,7 @@ void StripedLocalTier::Reclaim() {
   for (size_t i = 0; i < (size_t{1} << stripe_bits_) && state_.budget.retired() > 0; ++i) {
     int freed = kReclaimedPerHold;
     while (freed >= kReclaimedPerHold) {
-      Discarded discarded(&state_.budget);
+      Discarded discarded(&state_);
       absl::MutexLock lock(&stripes_[i].mutex());
       freed = stripes_[i].Collect(kReclaimedPerHold, &discarded);
     }
@@ -58,7 +58,7 @@ void StripedLocalTier::Reclaim() {
 size_t StripedLocalTier::EvictFromNextStripe(size_t wanted, bool force) {
   const size_t turn = next_eviction_.fetch_add(1, std::memory_order_relaxed);
   Stripe& stripe = stripes_[turn & ((size_t{1} << stripe_bits_) - 1)];
-  Discarded discarded(&state_.budget);
+  Discarded discarded(&state_);
   absl::MutexLock lock(&stripe.mutex());
   const size_t unlinked = stripe.Evict(wanted, force);
   stripe.Collect(kReclaimedPerHold, &discarded);
@@ -96,7 +96,7 @@ bool StripedLocalTier::ResizeTable(Stripe* stripe, bool may_shrink) {
   const BucketArray array = BucketArray::Allocate(log2);
   state_.budget.Release(bound - std::min(bound, array.AllocatedSize()));
   if (array.none()) return false;
-  Discarded discarded(&state_.budget);
+  Discarded discarded(&state_);
   absl::MutexLock lock(&stripe->mutex());
   stripe->AdoptArray(array, may_shrink, &discarded);
   return true;
@@ -113,7 +113,7 @@ int StripedLocalTier::MaintainNextStripe(MonotonicNanos latest) {
   Stripe& stripe = stripes_[turn & ((size_t{1} << stripe_bits_) - 1)];
   int steps = 0;
   {
-    Discarded discarded(&state_.budget);
+    Discarded discarded(&state_);
     absl::MutexLock lock(&stripe.mutex());
     steps = stripe.Maintain(latest, &discarded);
   }

@@ -46,6 +46,13 @@ struct TierState {
            Covered(entry.fetched_at, entry.lane, entry.generation, latest);
   }
 
+  // As Servable, with the reason.
+  Presence PresenceOf(const Entry& entry, MonotonicNanos latest) const {
+    if (entry.era != CurrentEra()) return Presence::kCleared;
+    if (latest >= entry.expires_at) return Presence::kExpired;
+    return Covered(entry.fetched_at, entry.lane, entry.generation, latest) ? Presence::kServed : Presence::kNotCovered;
+  }
+
   // Mechanism M4: fresh in itself, or covered by the lease of its lane.
   bool Covered(MonotonicNanos since, uint16_t lane, Generation generation, MonotonicNanos latest) const {
     return latest - since <= staleness_nanos || lanes[lane].Covers(generation, latest);

@@ -231,7 +231,8 @@ class Comparison {
   void BeginWrite() {
     const std::string key = SomeKey();
     const OperationId id = NewId();
-    writes_.push_back({tier_->BeginWrite(Hashed(key), id, clock_.Now()), reference_.BeginWrite(key, id, clock_.Now())});
+    writes_.push_back({tier_->BeginWrite(Hashed(key), id, clock_.Now(), RemovalCause::kReplaced),
+                       reference_.BeginWrite(key, id, clock_.Now())});
   }
 
   void EndWrite() {

@@ -98,7 +98,7 @@ void ChangeAsTwoTiers(LocalTier* tier, const std::string& key, uint64_t choice, 
     if (choice == 3) outcome.info.expires_at = now + 1'000'000;
     tier->CompleteRead(start.flight, outcome);
   } else if (choice < 8) {
-    const WriteRef write = tier->BeginWrite(hashed, {1, version}, now);
+    const WriteRef write = tier->BeginWrite(hashed, {1, version}, now, RemovalCause::kReplaced);
     if (choice == 6) std::this_thread::yield();
     tier->EndWrite(write, WriteOutcome::kApplied, Value::Copy(ValueOf(key, version)), kNever);
   } else {
@@ -249,7 +249,8 @@ class SessionOrder {
   // There is one writer, so it knows the id that its write will have in the server's order.
   uint64_t Write(Server* server, const std::string& key, bool late) {
     const uint64_t version = VersionOf(server) + 1;
-    const WriteRef write = tier_->BeginWrite(Hashed(key), {1, version}, Clock::Real()->NowCoarse());
+    const WriteRef write =
+        tier_->BeginWrite(Hashed(key), {1, version}, Clock::Real()->NowCoarse(), RemovalCause::kReplaced);
     {
       absl::MutexLock lock(&server->mutex);
       server->version = version;

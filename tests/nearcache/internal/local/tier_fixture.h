@@ -96,7 +96,9 @@ class TierTest : public testing::Test {
 
   // --- Writes
 
-  WriteRef BeginWrite(absl::string_view key, OperationId id) { return tier().BeginWrite(Key(key), id, now()); }
+  WriteRef BeginWrite(absl::string_view key, OperationId id, RemovalCause cause = RemovalCause::kReplaced) {
+    return tier().BeginWrite(Key(key), id, now(), cause);
+  }
   void Acknowledge(const WriteRef& write, absl::string_view value) {
     tier().EndWrite(write, WriteOutcome::kApplied, Value::Copy(value), kNever);
   }

@@ -1,0 +1,67 @@
+// Looking into the tier without leaving a trace: nothing here counts as a read or touches the policy.
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/synchronization/mutex.h"
+#include "nearcache/internal/local/discarded.h"
+#include "nearcache/internal/local/epoch.h"
+#include "nearcache/internal/local/striped_local_tier.h"
+
+namespace nearcache::internal::local {
+
+bool StripedLocalTier::Peek(const HashedKey& key, MonotonicNanos now, EntrySnapshot* snapshot) const {
+  EntrySnapshot found;
+  {
+    const EpochSection section;
+    const Entry* const entry = StripeOf(key.hash).index().Find(key);
+    if (entry == nullptr || !state_.Servable(*entry, state_.Latest(now))) return false;
+    found = Stripe::SnapshotOf(entry);
+  }
+  // Outside of the section: the old one may be the last reference to its block.
+  *snapshot = std::move(found);
+  return true;
+}
+
+void StripedLocalTier::ForEach(absl::FunctionRef<bool(const EntrySnapshot&)> visitor) {
+  for (size_t i = 0; i < (size_t{1} << stripe_bits_); ++i) {
+    if (!ForEachInStripe(&stripes_[i], visitor)) return;
+  }
+}
+
+bool StripedLocalTier::ForEachInStripe(Stripe* stripe, absl::FunctionRef<bool(const EntrySnapshot&)> visitor) {
+  Stripe::Walk walk;
+  absl::flat_hash_set<const void*> seen;  // Addresses alone: one that is used again is of an entry that came meanwhile.
+  for (bool more = true; more;) {
+    std::vector<EntrySnapshot> found;
+    found.reserve(Stripe::kEntriesPerWalkStep);
+    {
+      Discarded discarded(&state_);
+      absl::MutexLock lock(&stripe->mutex());
+      more = stripe->WalkSome(&walk, &found);
+      stripe->Settle(&discarded);
+    }
+    const MonotonicNanos latest = state_.Latest(state_.options.clock->NowCoarse());
+    for (const EntrySnapshot& snapshot : found) {
+      if (!seen.insert(snapshot.block).second) continue;
+      const auto& entry = *static_cast<const Entry*>(snapshot.block);
+      if (state_.Servable(entry, latest) && !visitor(snapshot)) return false;
+    }
+  }
+  return true;
+}
+
+KeyReport StripedLocalTier::Explain(const HashedKey& key, MonotonicNanos now) {
+  KeyReport report;
+  report.stripe = static_cast<int>(StripeIndex(key.hash));
+  report.lane = state_.Begin(key, now).lane;
+  Stripe& stripe = StripeOf(key.hash);
+  {
+    absl::MutexLock lock(&stripe.mutex());
+    stripe.Report(key, state_.Latest(now), &report);
+  }
+  report.lane_generation = state_.lanes[report.lane].FillGeneration();
+  return report;
+}
+
+}  // namespace nearcache::internal::local

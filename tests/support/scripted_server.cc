@@ -16,9 +16,9 @@ namespace {
 
 constexpr int kTimeoutMilliseconds = 10'000;
 
-bool WaitReadable(int descriptor) {
+bool WaitReadable(int descriptor, int milliseconds = kTimeoutMilliseconds) {
   pollfd readable{descriptor, POLLIN, 0};
-  return poll(&readable, 1, kTimeoutMilliseconds) > 0;
+  return poll(&readable, 1, milliseconds) > 0;
 }
 
 }  // namespace
@@ -82,6 +82,17 @@ void Peer::Send(absl::string_view bytes) {
   }
 }
 
+bool Peer::ReadSome(std::string* input, int milliseconds) {
+  char buffer[16384];
+  if (descriptor_ < 0) return false;
+  if (!WaitReadable(descriptor_, milliseconds)) return true;
+  const ssize_t bytes = recv(descriptor_, buffer, sizeof(buffer), 0);
+  if (bytes > 0) input->append(buffer, static_cast<size_t>(bytes));
+  return bytes > 0;
+}
+
+bool Peer::WaitForInput() { return descriptor_ >= 0 && WaitReadable(descriptor_); }
+
 bool Peer::WaitForHangUp() {
   char buffer[4096];
   while (WaitReadable(descriptor_)) {
@@ -116,6 +127,8 @@ void ScriptedServer::StopListening() {
   if (listener_ >= 0) close(std::exchange(listener_, -1));
   unlink(path_.c_str());
 }
+
+bool ScriptedServer::IsWanted(int milliseconds) { return listener_ >= 0 && WaitReadable(listener_, milliseconds); }
 
 Peer ScriptedServer::Accept() {
   if (listener_ < 0 || !WaitReadable(listener_)) return Peer(-1);

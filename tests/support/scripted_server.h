@@ -37,6 +37,14 @@ class Peer {
 
   void Send(absl::string_view bytes);
 
+  // For tests that parse what comes themselves: what was read already, and is taken away; and whatever comes within
+  // `milliseconds`, appended. False at the end of the stream.
+  std::string TakeInput() { return std::exchange(input_, std::string()); }
+  bool ReadSome(std::string* input, int milliseconds);
+
+  // Waits until bytes that nobody has read lie in the socket.
+  bool WaitForInput();
+
   // Waits until the client has hung up. False if it has not in time.
   bool WaitForHangUp();
 
@@ -68,6 +76,9 @@ class ScriptedServer {
   ScriptedServer& operator=(const ScriptedServer&) = delete;
 
   const std::string& socket_path() const { return path_; }
+
+  // Whether somebody has connected and waits to be accepted, now or within `milliseconds`.
+  bool IsWanted(int milliseconds);
 
   Peer Accept();
 

@@ -33,6 +33,10 @@ inline std::string EncodeCommand(absl::Span<const absl::string_view> arguments) 
   return out;
 }
 
+// The name of the first command in `encoded`, for messages: what an operation was, without its keys and values. Empty
+// if there is none, or if it is no word of letters.
+absl::string_view CommandName(absl::string_view encoded);
+
 // For commands with computed arguments (GET of n keys, EVAL with n keys): Begin says how many follow, then exactly that
 // many Arguments.
 class CommandWriter {

@@ -38,6 +38,7 @@
 #include "nearcache/internal/remote/link_state.h"
 #include "nearcache/internal/remote/operation.h"
 #include "nearcache/internal/remote/reply.h"
+#include "nearcache/internal/remote/resolver.h"
 #include "nearcache/internal/remote/server_identity.h"
 #include "nearcache/internal/remote/transport.h"
 
@@ -86,6 +87,8 @@ struct EngineOptions {
   uint64_t random_seed = 0;
   // Empty: OpenPlainTransport.
   TransportFactory transport_factory;
+  // Empty: ResolveDetached.
+  Resolver resolver;
 };
 
 // A link at one moment, for health reports.

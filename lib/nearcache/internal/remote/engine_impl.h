@@ -96,7 +96,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   void Finish(OperationNode* node, OperationResult result);
   void Release(const OperationNode* node);
   bool MayBeSentAgain(const OperationNode& node) const;
-  absl::Status UnsentStatus() const;
+  absl::Status UnsentStatus(const OperationNode& node) const;
   Link* link(LinkRole role) const { return role == LinkRole::kData ? data_.get() : channel_.get(); }
 
   EngineOptions options_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "nearcache/internal/remote/command.h"
 #include "nearcache/internal/remote/engine_impl.h"
 #include "nearcache/internal/remote/resolver.h"
 
@@ -13,6 +14,12 @@ namespace {
 // What is handed to a connection at a time. What still waits here can be taken back when its deadline passes; what was
 // handed over cannot.
 constexpr size_t kUnsentBytesMax = 64 << 10;
+
+// What an operation is, as its errors name it: neither key nor value.
+absl::string_view NameOf(const OperationNode& node) {
+  const absl::string_view name = CommandName(node.operation.bytes);
+  return name.empty() ? "the operation" : name;
+}
 
 }  // namespace
 
@@ -32,7 +39,7 @@ bool Engine::Impl::Refill(Connection* connection) {
     if (connection->unsent_bytes() >= kUnsentBytesMax) return true;
     OperationNode* const node = pending_.PopFront();
     if (node->operation.deadline <= now_) {
-      Complete(node, UnsentStatus(), node->maybe_executed);
+      Complete(node, UnsentStatus(*node), node->maybe_executed);
     } else {
       connection->Send(node, now_);
     }
@@ -56,26 +63,27 @@ void Engine::Impl::OnAnswered(OperationNode* node) {
 void Engine::Impl::OnDeadline(OperationNode* node) {
   if (node->in_flight) {
     OperationResult result;
-    result.status =
-        absl::DeadlineExceededError(absl::StrCat(options_.address.ToString(), ": no reply before the deadline"));
+    result.status = absl::DeadlineExceededError(
+        absl::StrCat(options_.address.ToString(), ": ", NameOf(*node), ": no reply before the deadline"));
     result.unknown = true;
     node->tombstone = true;
     return Finish(node, std::move(result));
   }
   pending_.Remove(node);
-  Complete(node, UnsentStatus(), node->maybe_executed);
+  Complete(node, UnsentStatus(*node), node->maybe_executed);
 }
 
-absl::Status Engine::Impl::UnsentStatus() const {
+absl::Status Engine::Impl::UnsentStatus(const OperationNode& node) const {
+  const std::string address = options_.address.ToString();
   if (data_->state() == LinkState::kReady) {
     return absl::DeadlineExceededError(
-        absl::StrCat(options_.address.ToString(), ": the deadline passed before the operation could be sent"));
+        absl::StrCat(address, ": ", NameOf(node), ": the deadline passed before it could be sent"));
   }
   if (data_->cause().ok()) {
     return absl::UnavailableError(
-        absl::StrCat(options_.address.ToString(), ": not connected yet (", LinkStateName(data_->state()), ")"));
+        absl::StrCat(address, ": ", NameOf(node), ": not connected yet (", LinkStateName(data_->state()), ")"));
   }
-  return absl::UnavailableError(absl::StrCat("not connected: ", data_->cause().message()));
+  return absl::UnavailableError(absl::StrCat(NameOf(node), ": not connected: ", data_->cause().message()));
 }
 
 bool Engine::Impl::MayBeSentAgain(const OperationNode& node) const {
@@ -103,9 +111,11 @@ void Engine::Impl::OnLost(OperationList operations, const absl::Status& cause) {
   }
   pending_.PrependAll(std::move(again));
   const bool told = cause.code() == absl::StatusCode::kInternal || cause.code() == absl::StatusCode::kCancelled;
-  const absl::Status status = told ? cause : absl::UnavailableError(cause.message());
+  const absl::StatusCode code = told ? cause.code() : absl::StatusCode::kUnavailable;
   while (OperationNode* const node = ended.PopFront()) {
-    Complete(node, status, node->left_process || node->maybe_executed);
+    const absl::string_view place = node->left_process ? " was unanswered" : " was waiting";
+    Complete(node, absl::Status(code, absl::StrCat(cause.message(), "; ", NameOf(*node), place)),
+             node->left_process || node->maybe_executed);
   }
 }
 
@@ -144,12 +154,14 @@ absl::StatusOr<std::unique_ptr<Transport>> Engine::Impl::OpenTransport(const Tra
 }
 
 void Engine::Impl::Resolve(Link* link) {
-  ResolveDetached(options_.address, [mailbox = mailbox_, link](ResolvedAddresses addresses) {
+  ResolveCallback done = [mailbox = mailbox_, link](ResolvedAddresses addresses) {
     absl::MutexLock lock(&mailbox->mutex);
     if (mailbox->engine == nullptr) return;
     mailbox->engine->RunAt(
         0, [link, addresses = std::move(addresses)]() mutable { link->OnResolved(std::move(addresses)); });
-  });
+  };
+  options_.resolver ? options_.resolver(options_.address, std::move(done))
+                    : ResolveDetached(options_.address, std::move(done));
 }
 
 OperationNode* Engine::Impl::NewOwnNode(Operation operation) {

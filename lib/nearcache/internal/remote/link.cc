@@ -19,6 +19,9 @@ constexpr int kReadsPerTurn = 8;
 // With more than this still to come the server will not run dry, and reading on at once saves system calls.
 constexpr uint64_t kOwedBytesEnough = 16 << 10;
 
+// A TLS server answers plain text with an alert record: 0x15, version 3.x.
+bool LooksLikeTls(absl::string_view greeting) { return absl::StartsWith(greeting, "\x15\x03"); }
+
 }  // namespace
 
 Link::Link(LinkOptions options, LinkHost* host)
@@ -259,6 +262,9 @@ void Link::OnBroken(const absl::Status& status) {
 absl::Status Link::HandshakeFailure(const absl::Status& status, bool* permanent) const {
   if (absl::StartsWith(connection_->greeting(), "HTTP/")) {
     return Named(absl::InternalError("answers as an HTTP server, not as a Redis server"));
+  }
+  if (LooksLikeTls(connection_->greeting())) {
+    return Named(absl::InternalError("answers in TLS, not as a plain Redis server: this is a TLS port"));
   }
   if (status.code() == absl::StatusCode::kInternal) {
     return Named(absl::InternalError(absl::StrCat("does not answer as a Redis server would: ", status.message())));

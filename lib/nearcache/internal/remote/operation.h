@@ -34,7 +34,8 @@ class ReplyTypeSet {
 
 struct OperationResult {
   // ok: `replies` holds one reply per command. Server errors (WRONGTYPE, NOSCRIPT, OOM, ...) are replies, not statuses:
-  // see ServerErrorToStatus in server_error.h.
+  // see ServerErrorToStatus in server_error.h. Texts name the address and the operation's first command, never an
+  // argument of it.
   //
   //   kUnavailable        no connection came within the deadline, or it broke under the operation; names the address
   //                       and the cause

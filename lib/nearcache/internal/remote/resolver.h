@@ -19,6 +19,10 @@ namespace nearcache::internal::remote {
 using ResolvedAddresses = absl::StatusOr<std::vector<Address>>;
 using ResolveCallback = absl::AnyInvocable<void(ResolvedAddresses) &&>;
 
+// Looks a name up: returns at once, and calls `done` once, later, on any thread, or from inside the call. `done` may
+// outlive everything but what it owns itself. Called on the loop's thread.
+using Resolver = absl::AnyInvocable<void(const Address& address, ResolveCallback done)>;
+
 // Whether `address` needs no look-up: a unix socket, an IPv4 or an IPv6 address.
 bool IsNumeric(const Address& address);
 

@@ -31,5 +31,13 @@ TEST(CommandTest, WritesNumbersInDecimal) {
   EXPECT_EQ(out, "*3\r\n$6\r\nINCRBY\r\n$1\r\n0\r\n$20\r\n-9223372036854775808\r\n");
 }
 
+TEST(CommandTest, NamesTheFirstCommandAndNothingThatCouldBeAKey) {
+  EXPECT_EQ(CommandName(EncodeCommand({"GET", "key"}) + EncodeCommand({"PTTL", "key"})), "GET");
+  for (const char* encoded : {"", "*1\r\n", "*1\r\n$3", "GET key\r\n", "*1\r\n$5\r\na:b:c\r\n", "*1\r\n$0\r\n\r\n"}) {
+    EXPECT_EQ(CommandName(encoded), "") << encoded;
+  }
+  EXPECT_EQ(CommandName(EncodeCommand({std::string(33, 'A')})), "");
+}
+
 }  // namespace
 }  // namespace nearcache::internal::remote

@@ -37,6 +37,8 @@ class HistogramSnapshot {
   // What was recorded here and not in `earlier`, a snapshot of the same histograms.
   HistogramSnapshot Since(const HistogramSnapshot& earlier) const;
   void Add(const HistogramSnapshot& other);
+  // For a histogram that one thread alone uses.
+  void Record(int64_t value) { ++counts_[Histogram::BucketOf(value)]; }
 
   uint64_t count() const;
   // The value that `fraction` of the recorded ones do not exceed; 0 when empty.

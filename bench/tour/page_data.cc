@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "bench/support/clock.h"
+#include "bench/support/json.h"
 #include "bench/tour/effects.h"
 #include "bench/tour/fault_script.h"
 #include "bench/tour/report.h"
@@ -100,28 +101,12 @@ std::string Events(const Report& report) {
   for (const FaultEvent& event : report.events) {
     if (text.back() != '[') text.push_back(',');
     absl::StrAppend(&text, "{\"at\":", Number(event.at_seconds), ",\"until\":", Number(event.until_seconds),
-                    ",\"name\":", JsonString(event.name), "}");
+                    ",\"name\":", bench::JsonString(event.name), "}");
   }
   return text + "]\n";
 }
 
 }  // namespace
-
-std::string JsonString(absl::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      json.push_back('\\');
-      json.push_back(c);
-    } else if (c == '<' || static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppendFormat(&json, "\\u%04x", static_cast<unsigned char>(c));
-    } else {
-      json.push_back(c);
-    }
-  }
-  json.push_back('"');
-  return json;
-}
 
 std::string MakePageData(const Report& report) {
   std::string data =

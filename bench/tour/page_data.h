@@ -5,16 +5,12 @@
 
 #include <string>
 
-#include "absl/strings/string_view.h"
 #include "bench/tour/report.h"
 
 namespace nearcache::bench::tour {
 
 // Safe inside a <script> element: no "<" in it.
 std::string MakePageData(const Report& report);
-
-// `text` as a JSON string with its quotes.
-std::string JsonString(absl::string_view text);
 
 }  // namespace nearcache::bench::tour
 

@@ -97,10 +97,6 @@ TEST(PageDataTest, WhatWasNotMeasuredIsNull) {
   EXPECT_THAT(MakePageData(report), HasSubstr("\"latency50\":[0.15,null]"));
 }
 
-TEST(PageDataTest, StringsAreSafeInsideAScript) {
-  EXPECT_EQ(JsonString("</script>\n\"\\"), "\"\\u003c/script>\\u000a\\\"\\\\\"");
-}
-
 TEST(WritePageTest, SaysWhereItCannotBeWritten) {
   const absl::Status status = WritePage(MakeReport(), "/nonexistent/tour.html");
   EXPECT_THAT(std::string(status.message()), HasSubstr("/nonexistent/tour.html"));

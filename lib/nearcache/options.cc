@@ -193,6 +193,15 @@ void AddRemote(const RemoteOptions& remote, Lines* lines) {
   lines->Add("remote.resp_version", remote.resp_version);
 }
 
+void CheckAudit(const AuditOptions& audit, Checker* check) {
+  // Written so that NaN is refused.
+  check->Expect(audit.hit_share >= 0 && audit.hit_share <= 1, "audit.hit_share", absl::StrCat(audit.hit_share),
+                "from 0 to 1");
+  check->Range("audit.reads_per_second_max", audit.reads_per_second_max, 1, 1'000'000);
+  check->Range("audit.bytes_per_second_max", audit.bytes_per_second_max, size_t{1}, kBytesMax);
+  check->Range("audit.checks_max", audit.checks_max, 1, 1024);
+}
+
 }  // namespace
 
 absl::Status Options::Validate() const {
@@ -205,6 +214,7 @@ absl::Status Options::Validate() const {
   check.Range("coherence.staleness_bound", coherence.staleness_bound, absl::Milliseconds(50), absl::Minutes(1));
   check.Expect(PolicyName(coherence.link_down_policy) != "unknown", "coherence.link_down_policy",
                absl::StrCat(static_cast<int>(coherence.link_down_policy)), "one of LinkDownPolicy");
+  CheckAudit(audit, &check);
   check.Range("codec.compression_level", codec.compression_level, 1, 19);
   if (check.status().ok() && remote.tls) {
     return absl::UnimplementedError(
@@ -226,6 +236,11 @@ std::string Options::ToString() const {
   lines.Add("local.removal_queue_bytes_max", local.removal_queue_bytes_max);
   lines.Add("coherence.staleness_bound", coherence.staleness_bound);
   lines.Add("coherence.link_down_policy", PolicyName(coherence.link_down_policy));
+  lines.Add("coherence.on_event", coherence.on_event == nullptr ? "none" : "given");
+  lines.Add("audit.hit_share", audit.hit_share);
+  lines.Add("audit.reads_per_second_max", audit.reads_per_second_max);
+  lines.Add("audit.bytes_per_second_max", audit.bytes_per_second_max);
+  lines.Add("audit.checks_max", audit.checks_max);
   lines.Add("codec.compression_threshold_bytes", codec.compression_threshold_bytes);
   lines.Add("codec.compression_level", codec.compression_level);
   lines.Add("limits.key_bytes_max", limits.key_bytes_max);

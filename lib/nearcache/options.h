@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "nearcache/coherence_event.h"
 #include "nearcache/executor.h"
 #include "nearcache/removal.h"
 
@@ -131,6 +132,29 @@ struct CoherenceOptions {
   absl::Duration staleness_bound = absl::Seconds(1);
 
   LinkDownPolicy link_down_policy = LinkDownPolicy::kServeWithinBound;
+
+  // Hears when memory begins or ceases to be vouched for, with the cause, and what the audit finds (coherence_event.h).
+  // Called on the executor, one event after the other in their order. It may use the cache, and may even destroy it; it
+  // must not throw. At most 1024 events (4 MiB) wait for it; what does not fit is dropped and counted
+  // (CacheStats::coherence_events_dropped). Empty: nobody is told.
+  CoherenceListener on_event;
+};
+
+// A check of the promise while it is relied on: some hits are compared with the remote tier in the background. A value
+// counts as stale only if it had been replaced by a write that was executed longer ago than the staleness bound, by
+// this process' own clock and two readings: a healthy cache never shows one. Alarm on CacheStats::audit_stale, or on
+// CoherenceEvent::Kind::kStaleValue. What it finds behind is dropped from memory.
+struct AuditOptions {
+  // Share of the hits that is checked, 0 to 1; 0 turns it off, and then a hit pays nothing for it. A hundredth, or a
+  // thousandth on busy services, is plenty: the limits below decide what is really read.
+  double hit_share = 0;
+
+  // What the audit may cost the server: reads, and bytes of values, per second of this process. At least 1 each.
+  int reads_per_second_max = 100;
+  size_t bytes_per_second_max = size_t{1} << 20;
+
+  // Checks at the same time; one that finds a difference lasts a little longer than the staleness bound. 1 to 1024.
+  int checks_max = 16;
 };
 
 // How values are stored in the remote tier.
@@ -165,6 +189,7 @@ struct Options {
 
   LocalOptions local;
   CoherenceOptions coherence;
+  AuditOptions audit;
   CodecOptions codec;
   LimitOptions limits;
 

@@ -58,6 +58,19 @@ constexpr Line kLines[] = {
     NEARCACHE_LINE(channel_losses),
     NEARCACHE_LINE(heartbeat_timeouts),
     NEARCACHE_LINE(remote_resets),
+    NEARCACHE_LINE(lanes_missing),
+    NEARCACHE_LINE(lanes_regressed),
+    NEARCACHE_LINE(epochs_changed),
+    NEARCACHE_LINE(servers_left),
+    NEARCACHE_LINE(suspensions),
+    NEARCACHE_LINE(suspect_entries),
+    NEARCACHE_LINE(coherence_events_dropped),
+    NEARCACHE_LINE(audit_checks),
+    NEARCACHE_LINE(audit_skipped),
+    NEARCACHE_LINE(audit_inconclusive),
+    NEARCACHE_LINE(audit_missing),
+    NEARCACHE_LINE(audit_foreign),
+    NEARCACHE_LINE(audit_stale),
     NEARCACHE_LINE(remote_commands),
     NEARCACHE_LINE(remote_failures),
     NEARCACHE_LINE(remote_timeouts),
@@ -83,6 +96,7 @@ std::string CacheStats::ToString() const {
   for (const Line& line : kLines) absl::StrAppend(&text, line.name, " ", this->*line.field, "\n");
   AppendDuration("heartbeat_age", heartbeat_age, &text);
   AppendSummary("invalidation_lag", invalidation_lag, &text);
+  AppendSummary("audit_staleness", audit_staleness, &text);
   AppendSummary("remote_latency", remote_latency, &text);
   return text;
 }

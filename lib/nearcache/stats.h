@@ -60,13 +60,29 @@ struct CacheStats {
   uint64_t messages_rejected = 0;  // Malformed, or of an unknown kind.
   uint64_t heartbeats = 0;
   uint64_t heartbeats_failed = 0;
-  uint64_t generations = 0;          // Times that everything in memory was distrusted; the causes are the next four.
-  uint64_t gaps_detected = 0;        // A message was missed while the connection lived.
-  uint64_t channel_losses = 0;       // The invalidation connection was lost.
-  uint64_t heartbeat_timeouts = 0;   // Nothing provably heard within the staleness bound.
-  uint64_t remote_resets = 0;        // The server lost its memory of the namespace, or is another one.
+  uint64_t generations = 0;         // Times that everything in memory was distrusted; the causes are the next four.
+  uint64_t gaps_detected = 0;       // A message was missed while the connection lived.
+  uint64_t channel_losses = 0;      // The invalidation connection was lost.
+  uint64_t heartbeat_timeouts = 0;  // Nothing provably heard within the staleness bound.
+  uint64_t remote_resets = 0;       // The server lost its memory of the namespace, or is another one.
+  uint64_t lanes_missing = 0;       // Of the resets: the namespace's register was gone,
+  uint64_t lanes_regressed = 0;     // or went back,
+  uint64_t epochs_changed = 0;      // or the epoch changed without a Clear,
+  uint64_t servers_left = 0;        // or the server refused writes.
+  uint64_t suspensions = 0;         // Of the heartbeat time-outs: the machine slept.
+  uint64_t suspect_entries = 0;     // Entries in memory each time that a generation ended.
+  uint64_t coherence_events_dropped = 0;  // Not given to CoherenceOptions::on_event, which was too slow.
   absl::Duration heartbeat_age;      // Gauge: since this process last knew to have heard everything; infinite if never.
   DurationSummary invalidation_lag;  // From the moment a change was announced to its arrival here, for own changes.
+
+  // The audit (AuditOptions).
+  uint64_t audit_checks = 0;        // Entries that were compared with the remote tier.
+  uint64_t audit_skipped = 0;       // Hits that were picked, and let go for lack of budget.
+  uint64_t audit_inconclusive = 0;  // No answer, damaged bytes, or a server that went back.
+  uint64_t audit_missing = 0;       // Memory served for longer than the bound what the server does not have any more.
+  uint64_t audit_foreign = 0;       // The same for what a stranger overwrote.
+  uint64_t audit_stale = 0;         // Broken promises: alarm on any.
+  DurationSummary audit_staleness;  // Of those, as far as it was proven.
 
   // The remote tier.
   uint64_t remote_commands = 0;

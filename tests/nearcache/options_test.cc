@@ -76,6 +76,11 @@ TEST(OptionsValidateTest, EveryFieldOfTheServerHasItsLimits) {
        [](Options* o) { o->coherence.staleness_bound = absl::Seconds(61); }},
       {"coherence.link_down_policy", "7", "LinkDownPolicy",
        [](Options* o) { o->coherence.link_down_policy = static_cast<LinkDownPolicy>(7); }},
+      {"audit.hit_share", "1.5", "from 0 to 1", [](Options* o) { o->audit.hit_share = 1.5; }},
+      {"audit.hit_share", "nan", "from 0 to 1", [](Options* o) { o->audit.hit_share = std::nan(""); }},
+      {"audit.reads_per_second_max", "0", "from 1", [](Options* o) { o->audit.reads_per_second_max = 0; }},
+      {"audit.bytes_per_second_max", "0", "from 1", [](Options* o) { o->audit.bytes_per_second_max = 0; }},
+      {"audit.checks_max", "0", "from 1 to 1024", [](Options* o) { o->audit.checks_max = 0; }},
       {"codec.compression_level", "0", "from 1 to 19", [](Options* o) { o->codec.compression_level = 0; }},
       {"codec.compression_level", "20", "from 1 to 19", [](Options* o) { o->codec.compression_level = 20; }},
   };
@@ -215,6 +220,11 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "local.removal_queue_bytes_max=16777216\n",
                                        "coherence.staleness_bound=1s\n",
                                        "coherence.link_down_policy=serve_within_bound\n",
+                                       "coherence.on_event=none\n",
+                                       "audit.hit_share=0\n",
+                                       "audit.reads_per_second_max=100\n",
+                                       "audit.bytes_per_second_max=1048576\n",
+                                       "audit.checks_max=16\n",
                                        "codec.compression_threshold_bytes=1024\n",
                                        "codec.compression_level=1\n",
                                        "limits.key_bytes_max=1024\n",
@@ -227,7 +237,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "callback_threads=2\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 34) << "a field is missing in this test";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 39) << "a field is missing in this test";
 }
 
 TEST(OptionsToStringTest, SaysWhetherThereIsAPasswordAndNoMore) {

@@ -4,6 +4,7 @@
 #ifndef NEARCACHE_INTERNAL_COHERENCE_CHANNEL_ACTION_H_
 #define NEARCACHE_INTERNAL_COHERENCE_CHANNEL_ACTION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <ostream>
 #include <variant>
@@ -29,6 +30,7 @@ enum class CloseCause {
   kServerLeft,        // The server refuses writes, or is no primary any more.
   kSuspended,         // The machine slept: the clock of the lease stood still.
 };
+inline constexpr size_t kCloseCauseCount = 8;
 absl::string_view CloseCauseName(CloseCause cause);
 
 enum class ReadPurpose {

@@ -29,9 +29,11 @@ void CoherenceReport::NoteFailure(const absl::Status& status) {
   failure_ = std::string(status.message());
 }
 
-void CoherenceReport::NoteClose(CloseCause cause) {
+void CoherenceReport::NoteClose(CloseCause cause, uint64_t suspect_entries) {
   open_.store(false, std::memory_order_release);
   Count(generations_);
+  Count(ends_by_cause_[static_cast<size_t>(cause)]);
+  suspect_entries_.fetch_add(suspect_entries, std::memory_order_relaxed);
   switch (cause) {
     case CloseCause::kGap:
       Count(gaps_detected_);
@@ -82,6 +84,11 @@ absl::Status CoherenceReport::Status() const {
       absl::StrCat("memory is not vouched for since ", InWords(now - cause_since_), ": ", obstacle));
 }
 
+absl::Duration CoherenceReport::HeartbeatAge() const {
+  const MonotonicNanos as_of = as_of_.load(std::memory_order_relaxed);
+  return as_of == 0 ? absl::InfiniteDuration() : absl::Nanoseconds(clock_->Now() - as_of);
+}
+
 CoherenceStats CoherenceReport::GetStats() const {
   const auto value = [](const Counter& counter) { return counter.load(std::memory_order_relaxed); };
   CoherenceStats stats;
@@ -94,8 +101,9 @@ CoherenceStats CoherenceReport::GetStats() const {
   stats.channel_losses = value(channel_losses_);
   stats.heartbeat_timeouts = value(heartbeat_timeouts_);
   stats.remote_resets = value(remote_resets_);
-  const MonotonicNanos as_of = as_of_.load(std::memory_order_relaxed);
-  if (as_of != 0) stats.heartbeat_age = absl::Nanoseconds(clock_->Now() - as_of);
+  for (size_t i = 0; i < kCloseCauseCount; ++i) stats.ends_by_cause[i] = value(ends_by_cause_[i]);
+  stats.suspect_entries = value(suspect_entries_);
+  stats.heartbeat_age = HeartbeatAge();
   const int64_t round_trip = round_trip_nanos_.load(std::memory_order_relaxed);
   if (round_trip >= 0) stats.round_trip = absl::Nanoseconds(round_trip);
   stats.invalidation_lag = lag_.Snapshot();

@@ -5,6 +5,7 @@
 #ifndef NEARCACHE_INTERNAL_COHERENCE_COHERENCE_REPORT_H_
 #define NEARCACHE_INTERNAL_COHERENCE_COHERENCE_REPORT_H_
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -31,6 +32,9 @@ struct CoherenceStats {
   uint64_t channel_losses = 0;
   uint64_t heartbeat_timeouts = 0;
   uint64_t remote_resets = 0;
+  // By exact cause, in the order of CloseCause.
+  std::array<uint64_t, kCloseCauseCount> ends_by_cause = {};
+  uint64_t suspect_entries = 0;
   absl::Duration heartbeat_age = absl::InfiniteDuration();  // Gauge.
   absl::Duration round_trip = absl::InfiniteDuration();     // Gauge: of the last answered heartbeat.
   // From the making of an announcement to its arrival here, for changes of this process.
@@ -51,7 +55,10 @@ class CoherenceReport {
   void NoteFailure(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
 
   void NoteOpen() { open_.store(true, std::memory_order_release); }
-  void NoteClose(CloseCause cause) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `suspect_entries`: what was in memory then.
+  void NoteClose(CloseCause cause, uint64_t suspect_entries) ABSL_LOCKS_EXCLUDED(mutex_);
+  // How long ago everything was last known to be heard; infinite: never.
+  absl::Duration HeartbeatAge() const;
   // Why no generation is open, from now on.
   void SetCause(std::string cause) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetAsOf(MonotonicNanos as_of) { as_of_.store(as_of, std::memory_order_relaxed); }
@@ -83,6 +90,8 @@ class CoherenceReport {
   Counter channel_losses_{0};
   Counter heartbeat_timeouts_{0};
   Counter remote_resets_{0};
+  std::array<Counter, kCloseCauseCount> ends_by_cause_{};
+  Counter suspect_entries_{0};
   metrics::Histogram lag_;
 
   mutable absl::Mutex mutex_;

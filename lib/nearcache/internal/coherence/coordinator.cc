@@ -43,6 +43,7 @@ class Coordinator::Impl {
         key_version_(static_cast<uint32_t>(options.key_version)),
         ids_(options.ids),
         clock_(options.clock),
+        on_generation_(options.on_generation),
         store_(store),
         tier_(tier),
         lane_(&tier->lane(0)),
@@ -164,6 +165,7 @@ class Coordinator::Impl {
   const uint32_t key_version_;
   OperationIdSource* const ids_;
   const Clock* const clock_;
+  const std::function<void(const GenerationChange&)> on_generation_;
   remote::Store* const store_;
   local::LocalTier* const tier_;
   local::LaneLease* const lane_;
@@ -277,14 +279,17 @@ void Coordinator::Impl::Do(const EnsureEpoch& action) {
 void Coordinator::Impl::Do(const OpenGeneration& action) {
   lane_->Open(action.deadline);
   report_.NoteOpen();
+  if (on_generation_ != nullptr) on_generation_({/*opened=*/true, {}, 0, report_.HeartbeatAge()});
 }
 
 void Coordinator::Impl::Do(const RenewLease& action) { lane_->Renew(action.deadline); }
 
 void Coordinator::Impl::Do(const CloseGeneration& action) {
   lane_->Close();
-  report_.NoteClose(action.cause);
+  const uint64_t suspect = tier_->GetStats().entries;
+  report_.NoteClose(action.cause, suspect);
   if (drop_on_close_) tier_->Clear();
+  if (on_generation_ != nullptr) on_generation_({/*opened=*/false, action.cause, suspect, report_.HeartbeatAge()});
 }
 
 void Coordinator::Impl::Do(const ApplyInvalidations& action) {

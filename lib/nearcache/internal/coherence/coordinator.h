@@ -22,6 +22,7 @@
 #define NEARCACHE_INTERNAL_COHERENCE_COORDINATOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/functional/any_invocable.h"
@@ -31,11 +32,20 @@
 #include "absl/types/optional.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/coherence/channel_action.h"
 #include "nearcache/internal/coherence/coherence_report.h"
 #include "nearcache/internal/local/local_tier.h"
 #include "nearcache/internal/remote/store.h"
 
 namespace nearcache::internal::coherence {
+
+// A generation began or ended.
+struct GenerationChange {
+  bool opened = false;
+  CloseCause cause = CloseCause::kGap;  // Why it ended.
+  uint64_t suspect_entries = 0;         // In memory when it ended.
+  absl::Duration heartbeat_age;         // When it ended.
+};
 
 struct CoordinatorOptions {
   // The bound of the promise; a heartbeat leaves every fifth of it.
@@ -48,6 +58,8 @@ struct CoordinatorOptions {
   // Not owned.
   OperationIdSource* ids = nullptr;
   const Clock* clock = Clock::Real();
+  // On the loop's thread; must not block. Null: nobody wants to know.
+  std::function<void(const GenerationChange&)> on_generation;
 };
 
 class Coordinator : public remote::ChannelEvents {

@@ -16,10 +16,24 @@ constexpr int kMaintenanceSteps = 1024;
 // A tier that keeps nothing still orders reads, loads and writes.
 constexpr size_t kCapacityWhenOff = size_t{1} << 20;
 
-std::shared_ptr<RemovalNotifier> MakeNotifier(const LocalOptions& options) {
+// Generations change a few times a second at the worst, and the audit reports a few keys.
+constexpr size_t kEventsMax = 1024;
+constexpr size_t kEventBytesMax = size_t{4} << 20;
+
+std::unique_ptr<RemovalNotifier> MakeRemovals(const LocalOptions& options) {
   if (options.removal_listener == nullptr) return nullptr;
-  return std::make_shared<RemovalNotifier>(options.removal_listener, options.removal_queue_entries_max,
-                                           options.removal_queue_bytes_max);
+  return std::make_unique<RemovalNotifier>(std::make_shared<Notifier<Removal>>(
+      options.removal_listener, options.removal_queue_entries_max, options.removal_queue_bytes_max));
+}
+
+std::shared_ptr<Notifier<CoherenceEvent>> MakeEvents(const Options& options) {
+  if (!options.has_remote() || options.coherence.on_event == nullptr) return nullptr;
+  return std::make_shared<Notifier<CoherenceEvent>>(options.coherence.on_event, kEventsMax, kEventBytesMax);
+}
+
+std::unique_ptr<HitSampler> MakeSampler(const Options& options) {
+  if (!options.has_remote() || options.audit.hit_share == 0) return nullptr;
+  return std::make_unique<HitSampler>(options.audit.hit_share);
 }
 
 local::LocalTierOptions TierOptions(const Options& options, const Clock* clock, local::RemovalObserver* observer) {
@@ -55,7 +69,9 @@ absl::StatusOr<std::shared_ptr<Core>> Core::Create(const Options& options, Store
 Core::Core(const Options& options, const Clock* clock)
     : options_(options),
       clock_(clock),
-      removals_(MakeNotifier(options.local)),
+      sampler_(MakeSampler(options)),
+      removals_(MakeRemovals(options.local)),
+      events_(MakeEvents(options)),
       tier_options_(TierOptions(options, clock, removals_.get())),
       gate_(options.limits.calls_max),
       ids_(OperationIdSource::RandomNonce()),
@@ -87,7 +103,8 @@ absl::Status Core::StartRunner() {
     executor = callback_threads_.get();
   }
   runner_ = std::make_shared<CallbackRunner>(executor);
-  if (removals_ != nullptr) removals_->SetRunner(runner_);
+  if (removals_ != nullptr) removals_->notifier().SetRunner(runner_);
+  if (events_ != nullptr) events_->SetRunner(runner_);
   return absl::OkStatus();
 }
 
@@ -112,7 +129,8 @@ absl::Status Core::StartWays(StoreFactory factory) {
 absl::Status Core::StartRemoteWays(StoreFactory factory) {
   auto store = std::move(factory)(options_, clock_);
   if (!store.ok()) return store.status();
-  const RemoteWaysDependencies lent = {&options_, clock_, &counters_, &ids_, tier_.get(), &timekeeper_};
+  const RemoteWaysDependencies lent = {&options_,   clock_,       &counters_,     &ids_,
+                                       tier_.get(), &timekeeper_, sampler_.get(), events_};
   auto ways = RemoteWays::Start(lent, *std::move(store));
   if (!ways.ok()) return ways.status();
   ways_ = *std::move(ways);
@@ -130,11 +148,12 @@ CacheStats Core::GetStats() const {
   CacheStats stats = TakeSnapshot(counters_, *tier_, options_.local.capacity_bytes != 0);
   stats.calls_waiting = gate_.calls();
   if (removals_ != nullptr) {
-    const RemovalNotifierStats removals = removals_->GetStats();
+    const NotifierStats removals = removals_->notifier().GetStats();
     stats.removals_notified = removals.notified;
     stats.removals_dropped = removals.dropped;
     stats.removals_queued = removals.queued;
   }
+  if (events_ != nullptr) stats.coherence_events_dropped = events_->GetStats().dropped;
   if (!gate_.forked()) ways_->AddStats(&stats);
   return stats;
 }
@@ -165,7 +184,8 @@ absl::Status Core::Close(absl::Duration timeout) {
   StopThreads();
   if (runner_ == nullptr) return absl::OkStatus();
   const bool idle = runner_->AwaitIdle(timeout);
-  if (removals_ != nullptr) removals_->Abandon();
+  if (removals_ != nullptr) removals_->notifier().Abandon();
+  if (events_ != nullptr) events_->Abandon();
   if (callback_threads_ != nullptr) {
     callback_threads_->Stop(absl::Nanoseconds(deadline - clock_->Now()));
   }

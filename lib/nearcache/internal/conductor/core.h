@@ -14,6 +14,7 @@
 
 #include <memory>
 
+#include "absl/base/optimization.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
@@ -22,13 +23,16 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "nearcache/coherence_event.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/conductor/callback_runner.h"
 #include "nearcache/internal/conductor/counters.h"
 #include "nearcache/internal/conductor/gate.h"
+#include "nearcache/internal/conductor/hit_sampler.h"
 #include "nearcache/internal/conductor/loader.h"
+#include "nearcache/internal/conductor/notifier.h"
 #include "nearcache/internal/conductor/removal_notifier.h"
 #include "nearcache/internal/conductor/task_pool.h"
 #include "nearcache/internal/conductor/timekeeper.h"
@@ -61,13 +65,13 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // --- What memory answers. All false when the cache is closed.
   bool Hit(const HashedKey& key, Value* value, local::EntryInfo* info) {
-    return gate_.open() && tier_->Get(key, clock_->NowCoarse(), value, info);
+    return gate_.open() && tier_->Get(key, clock_->NowCoarse(), value, info) && Sampled(key);
   }
   bool HitCopy(const HashedKey& key, std::string* value) {
-    return gate_.open() && tier_->GetCopy(key, clock_->NowCoarse(), value);
+    return gate_.open() && tier_->GetCopy(key, clock_->NowCoarse(), value) && Sampled(key);
   }
   bool Visit(const HashedKey& key, absl::FunctionRef<void(absl::string_view, const local::EntryInfo&)> visitor) {
-    return gate_.open() && tier_->Read(key, clock_->NowCoarse(), visitor);
+    return gate_.open() && tier_->Read(key, clock_->NowCoarse(), visitor) && Sampled(key);
   }
 
   // --- Looking in; see LocalTier.
@@ -86,6 +90,12 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::Status Close(absl::Duration timeout);
 
  private:
+  // After each hit, for the audit. Always true.
+  bool Sampled(const HashedKey& key) {
+    if (ABSL_PREDICT_FALSE(sampler_ != nullptr)) sampler_->OnHit(key.key);
+    return true;
+  }
+
   Core(const Options& options, const Clock* clock);
 
   absl::Status Start(StoreFactory factory);
@@ -97,7 +107,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
   const Options options_;
   const Clock* const clock_;
-  const std::shared_ptr<RemovalNotifier> removals_;  // Null without a listener.
+  const std::unique_ptr<HitSampler> sampler_;               // Null without an audit.
+  const std::unique_ptr<RemovalNotifier> removals_;         // Null without a listener.
+  const std::shared_ptr<Notifier<CoherenceEvent>> events_;  // The same.
   const local::LocalTierOptions tier_options_;
   Gate gate_;
   Counters counters_;

@@ -19,6 +19,69 @@ codec::CompressorOptions ToCompressorOptions(const CodecOptions& options) {
   return compressor;
 }
 
+using Events = std::shared_ptr<Notifier<CoherenceEvent>>;
+
+void Post(const Events& events, CoherenceEvent event) {
+  if (events == nullptr) return;
+  const size_t bytes = sizeof(event) + event.text.size() + event.key.size();
+  events->Post(std::move(event), bytes);
+}
+
+CoherenceEvent::Cause ToCause(coherence::CloseCause cause) {
+  switch (cause) {
+    case coherence::CloseCause::kGap:
+      return CoherenceEvent::Cause::kGap;
+    case coherence::CloseCause::kChannelLost:
+      return CoherenceEvent::Cause::kChannelLost;
+    case coherence::CloseCause::kHeartbeatTimeout:
+      return CoherenceEvent::Cause::kHeartbeatTimeout;
+    case coherence::CloseCause::kLaneMissing:
+      return CoherenceEvent::Cause::kLaneMissing;
+    case coherence::CloseCause::kLaneRegressed:
+      return CoherenceEvent::Cause::kLaneRegressed;
+    case coherence::CloseCause::kEpochChanged:
+      return CoherenceEvent::Cause::kEpochChanged;
+    case coherence::CloseCause::kServerLeft:
+      return CoherenceEvent::Cause::kServerLeft;
+    case coherence::CloseCause::kSuspended:
+      return CoherenceEvent::Cause::kSuspended;
+  }
+  return CoherenceEvent::Cause::kNone;
+}
+
+CoherenceEvent ToEvent(const coherence::GenerationChange& change) {
+  CoherenceEvent event;
+  event.heartbeat_age = change.heartbeat_age;
+  if (change.opened) {
+    event.text = "memory is vouched for from now on";
+    return event;
+  }
+  event.kind = CoherenceEvent::Kind::kGenerationEnded;
+  event.cause = ToCause(change.cause);
+  event.suspect_entries = change.suspect_entries;
+  event.text = absl::StrCat("memory is not vouched for any more: ", CloseCauseName(change.cause), "; ",
+                            change.suspect_entries, " entries are suspect, last heard of everything ",
+                            absl::FormatDuration(change.heartbeat_age), " ago");
+  return event;
+}
+
+void AddAudit(const AuditStats& audit, CacheStats* stats) {
+  stats->audit_checks = audit.checks;
+  stats->audit_skipped = audit.skipped;
+  stats->audit_inconclusive = audit.inconclusive;
+  stats->audit_missing = audit.missing;
+  stats->audit_foreign = audit.foreign;
+  stats->audit_stale = audit.stale;
+  stats->audit_staleness = Summarise(audit.staleness);
+}
+
+std::unique_ptr<Auditor> MakeAuditor(const RemoteWaysDependencies& dependencies, const RemoteParts& parts) {
+  if (dependencies.sampler == nullptr) return nullptr;
+  return std::make_unique<Auditor>(parts, dependencies.sampler, [events = dependencies.events](CoherenceEvent event) {
+    Post(events, std::move(event));
+  });
+}
+
 coherence::CoordinatorOptions ToCoordinatorOptions(const RemoteWaysDependencies& dependencies) {
   const Options& options = *dependencies.options;
   coherence::CoordinatorOptions coordinator;
@@ -27,6 +90,11 @@ coherence::CoordinatorOptions ToCoordinatorOptions(const RemoteWaysDependencies&
   coordinator.key_version = options.key_version;
   coordinator.ids = dependencies.ids;
   coordinator.clock = dependencies.clock;
+  if (dependencies.events != nullptr) {
+    coordinator.on_generation = [events = dependencies.events](const coherence::GenerationChange& change) {
+      Post(events, ToEvent(change));
+    };
+  }
   return coordinator;
 }
 
@@ -50,7 +118,8 @@ RemoteWays::RemoteWays(const RemoteWaysDependencies& dependencies, std::unique_p
       health_(std::make_unique<HealthMonitor>(dependencies.clock, store_.get(), coordinator_.get())),
       fetcher_(parts_),
       reader_(parts_, &fetcher_),
-      writer_(parts_) {}
+      writer_(parts_),
+      auditor_(MakeAuditor(dependencies, parts_)) {}
 
 absl::StatusOr<std::unique_ptr<RemoteWays>> RemoteWays::Start(const RemoteWaysDependencies& dependencies,
                                                               std::unique_ptr<remote::Store> store) {
@@ -209,11 +278,21 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->channel_losses = coherence.channel_losses;
   stats->heartbeat_timeouts = coherence.heartbeat_timeouts;
   stats->remote_resets = coherence.remote_resets;
+  using Cause = coherence::CloseCause;
+  const auto ends = [&coherence](Cause cause) { return coherence.ends_by_cause[static_cast<size_t>(cause)]; };
+  stats->lanes_missing = ends(Cause::kLaneMissing);
+  stats->lanes_regressed = ends(Cause::kLaneRegressed);
+  stats->epochs_changed = ends(Cause::kEpochChanged);
+  stats->servers_left = ends(Cause::kServerLeft);
+  stats->suspensions = ends(Cause::kSuspended);
+  stats->suspect_entries = coherence.suspect_entries;
+  if (auditor_ != nullptr) AddAudit(auditor_->GetStats(), stats);
   stats->heartbeat_age = coherence.heartbeat_age;
   stats->invalidation_lag = Summarise(coherence.invalidation_lag);
 }
 
 bool RemoteWays::Maintain(int /*steps*/) {
+  if (auditor_ != nullptr) auditor_->Maintain();
   health_->Watch();  // So that Health() knows since when.
   return false;
 }

@@ -11,13 +11,17 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "nearcache/coherence_event.h"
 #include "nearcache/internal/base/key_space.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/codec/compressor.h"
 #include "nearcache/internal/coherence/coordinator.h"
+#include "nearcache/internal/conductor/auditor.h"
 #include "nearcache/internal/conductor/counters.h"
 #include "nearcache/internal/conductor/fetcher.h"
 #include "nearcache/internal/conductor/health.h"
+#include "nearcache/internal/conductor/hit_sampler.h"
+#include "nearcache/internal/conductor/notifier.h"
 #include "nearcache/internal/conductor/reader.h"
 #include "nearcache/internal/conductor/remote_parts.h"
 #include "nearcache/internal/conductor/task_pool.h"
@@ -38,6 +42,8 @@ struct RemoteWaysDependencies {
   OperationIdSource* ids;
   local::LocalTier* tier;
   Timekeeper* timekeeper;
+  HitSampler* sampler;                               // Null: no audit.
+  std::shared_ptr<Notifier<CoherenceEvent>> events;  // Null: nobody listens.
 };
 
 class RemoteWays final : public Ways {
@@ -84,6 +90,7 @@ class RemoteWays final : public Ways {
   Fetcher fetcher_;
   Reader reader_;
   Writer writer_;
+  const std::unique_ptr<Auditor> auditor_;  // Null: no audit.
 };
 
 }  // namespace nearcache::internal::conductor

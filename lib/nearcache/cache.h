@@ -249,6 +249,7 @@ class Cache {
   void ExpireAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
 
   // Forgets every key of this prefix (all processes, all versions), O(1), and nothing else on the server.
+  // Refused by the server, it leaves memory as it was; with an unknown outcome memory is given up, too.
   absl::Status Clear(const CallOptions& options = {});
   void ClearAsync(Callback<absl::Status> done, const CallOptions& options = {});
 

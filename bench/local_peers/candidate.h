@@ -62,8 +62,18 @@ class Candidate {
   // Between slices: what a cache needs to stay as it is in service, such as a renewed lease.
   virtual void Tend() {}
 
-  // What it says it holds, in bytes with all overhead; 0 if it does not say.
+  // What it says it holds, in bytes with all overhead, and in entries; 0 if it does not say.
   virtual size_t AccountedBytes() { return 0; }
+  virtual size_t Entries() { return 0; }
+
+  // --- What may make readers wait. False: it cannot do that.
+
+  virtual bool Clear() { return false; }
+  virtual bool ShrinkToHalf() { return false; }
+  // As Fill, with entries that expire at `deadline`, in nanoseconds of the monotonic clock.
+  virtual bool FillUntil(uint32_t first, uint32_t count, int64_t deadline) = 0;
+  // A piece of the work that the above leaves behind, for a cache that does it in pieces; whether there is more.
+  virtual bool Work() { return false; }
 };
 
 }  // namespace nearcache::local_peers

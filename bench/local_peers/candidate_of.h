@@ -3,7 +3,7 @@
 //   explicit Store(const Room& room);
 //   template <Form form> bool Get(absl::string_view key, Reader* reader);   // whether it hit
 //   void Set(absl::string_view key, absl::string_view value);
-//   void Tend();  size_t AccountedBytes();                                   // optional: inherit StoreBase
+//   and those of StoreBase, if it has something to say for them: they are called what Candidate calls them
 
 #ifndef BENCH_LOCAL_PEERS_CANDIDATE_OF_H_
 #define BENCH_LOCAL_PEERS_CANDIDATE_OF_H_
@@ -62,6 +62,11 @@ class StoreBase {
  public:
   void Tend() {}
   size_t AccountedBytes() { return 0; }
+  size_t Entries() { return 0; }
+  bool Clear() { return false; }
+  bool ShrinkToHalf() { return false; }
+  bool Work() { return false; }
+  bool SetUntil(absl::string_view /*key*/, absl::string_view /*value*/, int64_t /*deadline*/) { return false; }
 };
 
 template <typename Store>
@@ -101,8 +106,18 @@ class CandidateOf final : public Candidate {
 
   void Tend() override { store_.Tend(); }
   size_t AccountedBytes() override { return store_.AccountedBytes(); }
+  size_t Entries() override { return store_.Entries(); }
+  bool Clear() override { return store_.Clear(); }
+  bool ShrinkToHalf() override { return store_.ShrinkToHalf(); }
+  bool Work() override { return store_.Work(); }
 
-  Store& store() { return store_; }
+  bool FillUntil(uint32_t first, uint32_t count, int64_t deadline) override {
+    char buffer[bench::Corpus::kKeyBytesLimit];
+    for (uint32_t number = first; number < first + count; ++number) {
+      if (!store_.SetUntil(corpus_.Key(number, buffer), corpus_.Value(number), deadline)) return false;
+    }
+    return true;
+  }
 
  private:
   template <Form form, bool timed>

@@ -12,7 +12,7 @@
 
 ABSL_FLAG(bool, quick, false, "Small and short, to see that everything works. Its figures mean nothing.");
 ABSL_FLAG(std::vector<std::string>, loads, {},
-          "Which loads: all, tenth, hundredth, tiny, hot, small, large, memory, equal, pauses. Empty: every one.");
+          "Which loads: all, tenth, hundredth, tiny, hot, small, large, memory, pauses. Empty: every one.");
 ABSL_FLAG(std::vector<std::string>, candidates, {}, "Which candidates; nearcache is always one. Empty: every one.");
 ABSL_FLAG(uint32_t, rounds, 7, "Rounds of each activity: 1 to 100. Those with latencies have half as many.");
 ABSL_FLAG(uint32_t, memory_mib, 5000, "Memory for candidates that are alive together: 256 to 1048576 MiB.");

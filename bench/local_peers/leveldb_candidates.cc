@@ -40,6 +40,11 @@ class LevelStore : public StoreBase {
         cache_->Insert({key.data(), key.size()}, new std::string(value), key.size() + value.size(), &DeleteString));
   }
 
+  bool Clear() {
+    cache_->Prune();
+    return true;
+  }
+
  private:
   const std::unique_ptr<leveldb::Cache> cache_;
 };

@@ -34,6 +34,7 @@ using internal::local::LocalTierOptions;
 constexpr size_t kEverything = size_t{16} << 30;
 // The least that Options take.
 constexpr size_t kCapacityMin = size_t{1} << 20;
+constexpr int kMaintenanceSteps = 64;
 constexpr MonotonicNanos kHour = 3'600'000'000'000;
 
 std::unique_ptr<LocalTier> MakeTier(size_t capacity_bytes) {
@@ -98,6 +99,24 @@ class TierStore : public StoreBase {
   }
 
   size_t AccountedBytes() { return tier_->GetStats().bytes; }
+  size_t Entries() { return tier_->GetStats().entries; }
+
+  bool SetUntil(absl::string_view key, absl::string_view value, int64_t deadline) {
+    return tier_->Put(HashKey(key, seed_), value, NextId(), clock_.NowCoarse(), deadline);
+  }
+
+  bool Clear() {
+    tier_->Clear();
+    return true;
+  }
+
+  bool ShrinkToHalf() {
+    tier_->SetCapacity(AccountedBytes() / 2);
+    return true;
+  }
+
+  // As the library's own thread does it.
+  bool Work() { return tier_->Maintain(clock_.Now(), kMaintenanceSteps); }
 
  private:
   const std::unique_ptr<LocalTier> tier_;

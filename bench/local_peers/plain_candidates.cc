@@ -62,6 +62,14 @@ class OneMutexStore : public StoreBase {
     while (used_ > capacity_) Drop(map_.find(list_.back().first), &dropped);
   }
 
+  bool Clear() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    map_.clear();
+    list_.clear();
+    used_ = 0;
+    return true;
+  }
+
  private:
   using Node = std::pair<std::string, Shared>;
   using Map = std::unordered_map<std::string, std::list<Node>::iterator>;
@@ -113,6 +121,16 @@ class ShardedStore : public StoreBase {
     shard.map.emplace(shard.list.front().first, shard.list.begin());
     shard.used += key.size() + value.size();
     while (shard.used > shard_capacity_ && shard.list.size() > 1) shard.Drop(std::prev(shard.list.end()), &dropped);
+  }
+
+  bool Clear() {
+    for (Shard& shard : shards_) {
+      absl::MutexLock lock(&shard.mutex);
+      shard.map.clear();
+      shard.list.clear();
+      shard.used = 0;
+    }
+    return true;
   }
 
  private:

@@ -124,6 +124,30 @@ void AppendSeries(const SeriesKey& key, const Series& series, const Results& res
   json->EndObject();
 }
 
+void AppendMemory(const std::string& candidate, const MemoryFigures& figures, bench::JsonWriter* json) {
+  json->BeginObject().Key("candidate").String(candidate).Key("few_overhead_bytes").Number(figures.few_overhead);
+  json->Key("few_accounted_share").Number(figures.few_accounted_share);
+  json->Key("many_overhead_bytes").Number(figures.many_overhead);
+  json->Key("many_accounted_share").Number(figures.many_accounted_share);
+  json->Key("churn_overhead_bytes").Number(figures.churn_overhead);
+  json->Key("equal_bytes_hit_ratio").Number(figures.equal_bytes_hit_ratio).EndObject();
+}
+
+void AppendPause(const Pause& pause, bench::JsonWriter* json) {
+  json->BeginObject().Key("candidate").String(pause.candidate).Key("event").String(pause.event);
+  json->Key("call_nanos").Number(pause.call_nanos).Key("whole_nanos").Number(pause.whole_nanos);
+  json->Key("speed_percent").Number(pause.speed_percent).Key("nanos_p99.9").Number(pause.p999_nanos);
+  json->Key("nanos_max").Number(pause.max_nanos).Key("idle_nanos_p99.9").Number(pause.idle_p999_nanos).EndObject();
+}
+
+void AppendVerdict(const bench::Verdict& verdict, bench::JsonWriter* json) {
+  json->BeginObject().Key("goal").String(verdict.goal.id).Key("against").String(verdict.goal.against);
+  json->Key("what").String(verdict.goal.what).Key("value").Number(verdict.value);
+  json->Key("limit").String(bench::FormatRange(verdict.goal.limit)).Key("ok").Bool(verdict.ok());
+  json->Key("floor").String(bench::FormatRange(verdict.goal.floor)).Key("above_floor").Bool(verdict.above_floor());
+  json->EndObject();
+}
+
 int GoalNumber(const bench::Verdict& verdict) {
   int number = 0;
   return absl::SimpleAtoi(verdict.goal.id.substr(1), &number) ? number : 0;
@@ -168,21 +192,19 @@ std::string GoalTables(std::vector<bench::Verdict> verdicts) {
   return text;
 }
 
-std::string Json(const Results& results, const std::vector<bench::Verdict>& verdicts) {
+std::string Json(const Measured& measured, const std::vector<bench::Verdict>& verdicts) {
   double load[3] = {0, 0, 0};
   getloadavg(load, 3);
   bench::JsonWriter json;
   json.BeginObject().Key("hardware_threads").Integer(std::thread::hardware_concurrency());
   json.Key("load_average").Number(load[0]).Key("series").BeginArray();
-  for (const auto& [key, series] : results.all()) AppendSeries(key, series, results, &json);
+  for (const auto& [key, series] : measured.times.all()) AppendSeries(key, series, measured.times, &json);
+  json.EndArray().Key("memory").BeginArray();
+  for (const auto& [candidate, figures] : measured.memory) AppendMemory(candidate, figures, &json);
+  json.EndArray().Key("pauses").BeginArray();
+  for (const Pause& pause : measured.pauses) AppendPause(pause, &json);
   json.EndArray().Key("goals").BeginArray();
-  for (const bench::Verdict& verdict : verdicts) {
-    json.BeginObject().Key("goal").String(verdict.goal.id).Key("against").String(verdict.goal.against);
-    json.Key("what").String(verdict.goal.what).Key("value").Number(verdict.value);
-    json.Key("limit").String(bench::FormatRange(verdict.goal.limit)).Key("ok").Bool(verdict.ok());
-    json.Key("floor").String(bench::FormatRange(verdict.goal.floor)).Key("above_floor").Bool(verdict.above_floor());
-    json.EndObject();
-  }
+  for (const bench::Verdict& verdict : verdicts) AppendVerdict(verdict, &json);
   json.EndArray().EndObject();
   return json.text() + "\n";
 }

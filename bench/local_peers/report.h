@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "bench/local_peers/loads.h"
+#include "bench/local_peers/memory.h"
+#include "bench/local_peers/pauses.h"
 #include "bench/local_peers/registry.h"
 #include "bench/local_peers/results.h"
 #include "bench/support/goals.h"
@@ -23,7 +25,13 @@ std::string Disturbance(const Results& results);
 // Sorted by goal, the table and then one line each.
 std::string GoalTables(std::vector<bench::Verdict> verdicts);
 
-std::string Json(const Results& results, const std::vector<bench::Verdict>& verdicts);
+struct Measured {
+  Results times;
+  MemoryResults memory;
+  std::vector<Pause> pauses;
+};
+
+std::string Json(const Measured& measured, const std::vector<bench::Verdict>& verdicts);
 
 }  // namespace nearcache::local_peers
 

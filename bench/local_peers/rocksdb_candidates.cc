@@ -78,6 +78,17 @@ class LruStore : public StoreBase {
   }
 
   size_t AccountedBytes() { return cache_->GetUsage(); }
+  size_t Entries() { return cache_->GetOccupancyCount(); }
+
+  bool Clear() {
+    cache_->EraseUnRefEntries();
+    return true;
+  }
+
+  bool ShrinkToHalf() {
+    cache_->SetCapacity(cache_->GetUsage() / 2);
+    return true;
+  }
 
  private:
   const std::shared_ptr<RocksCache> cache_;

@@ -41,13 +41,14 @@ Outcome RunPeers(const std::string& flags) {
 TEST(LocalPeersTest, RunsEveryLoadAndEndsWithGoals) {
   const Outcome outcome = RunPeers("");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
-  for (const char* load : {"== all", "== tenth", "== hundredth", "== tiny", "== hot", "== small", "== large"}) {
+  for (const char* load :
+       {"== all", "== tenth", "== hundredth", "== tiny", "== hot", "== small", "== large", "== memory", "== pauses"}) {
     EXPECT_THAT(outcome.output, HasSubstr(load));
   }
   for (const char* candidate : {"nearcache ", "nearcache-api ", "one-mutex ", "absl-64 "}) {
     EXPECT_THAT(outcome.output, HasSubstr(candidate));
   }
-  for (const char* goal : {"L2", "L5", "L6", "L7", "L10", "L12"}) {
+  for (const char* goal : {"L2", "L5", "L6", "L7", "L10", "L12", "L13", "L14", "L19", "L20", "L21"}) {
     EXPECT_THAT(outcome.output, ContainsRegex(std::string("\ngoal=") + goal +
                                               " against=[^ ]+ value=[0-9.e+-]+ limit=[<=>.0-9]+ ok=(yes|no) "
                                               "floor=[<=>.0-9]+ above_floor=(yes|no)"));

@@ -1,7 +1,7 @@
 // A call without an answer yet, shared by all who might give it one: the flight that it joined, the
 // store, its deadline, Close. The first of them wins, and the caller hears exactly one.
 //
-//   BlockingCall   the caller sleeps in Await
+//   BlockingCall   the caller sleeps in Await, and whoever delivers wakes it with one system call
 //   AsyncCall      the user's callback runs: inside the submitting call, or else on the executor
 //
 // Thread-safe. Finish may be called under no lock that a user's code could want, because an
@@ -15,13 +15,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/base/one_shot_event.h"
 #include "nearcache/internal/conductor/callback_runner.h"
 #include "nearcache/internal/conductor/gate.h"
 
@@ -72,32 +71,25 @@ class BlockingCall final : public PendingCall<T> {
   // Waits for the answer; once only. When `deadline` passes before, `on_deadline()` is the answer.
   template <typename OnDeadline>
   T Await(const Clock& clock, MonotonicNanos deadline, OnDeadline on_deadline) {
-    if (!AwaitUntil(clock, deadline)) this->Finish(on_deadline());
-    // Whoever was first is at least about to put it here.
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &BlockingCall::HasResult));
+    const absl::Duration timeout =
+        deadline == kNever ? absl::InfiniteDuration() : absl::Nanoseconds(deadline - clock.Now());
+    if (!delivered_.WaitFor(timeout)) {
+      this->Finish(on_deadline());
+      delivered_.Wait();  // Whoever was first is at least about to put it here.
+    }
     return *std::move(result_);
   }
 
  private:
   bool keeps_deadline() const override { return true; }
 
-  bool HasResult() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return result_.has_value(); }
-
-  bool AwaitUntil(const Clock& clock, MonotonicNanos deadline) {
-    const absl::Duration timeout =
-        deadline == kNever ? absl::InfiniteDuration() : absl::Nanoseconds(deadline - clock.Now());
-    absl::MutexLock lock(&mutex_);
-    return mutex_.AwaitWithTimeout(absl::Condition(this, &BlockingCall::HasResult), timeout);
-  }
-
   void Deliver(T result) override {
-    absl::MutexLock lock(&mutex_);
     result_.emplace(std::move(result));
+    delivered_.Set();
   }
 
-  absl::Mutex mutex_;
-  absl::optional<T> result_ ABSL_GUARDED_BY(mutex_);
+  absl::optional<T> result_;  // Of who delivers; of the caller once it was delivered.
+  OneShotEvent delivered_;
 };
 
 namespace pending_call_internal {

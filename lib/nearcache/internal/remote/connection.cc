@@ -25,6 +25,16 @@ void Connection::Send(OperationNode* node, MonotonicNanos now) {
   in_flight_.PushBack(node);
 }
 
+void Connection::AdoptSent(OperationNode* node, size_t sent) {
+  node->in_flight = true;
+  node->stream_offset = chain_.appended_offset();
+  chain_.AppendSent(node->operation.bytes, sent);
+  in_flight_.PushBack(node);
+  if (sent == 0) return;
+  counters_->writes.Add();
+  counters_->bytes_sent.Add(sent);
+}
+
 absl::StatusOr<bool> Connection::Flush() {
   std::array<iovec, kPartsPerWrite> parts;
   while (!abandoned_ && chain_.pending_bytes() > 0) {
@@ -80,7 +90,7 @@ absl::Status Connection::HandOut(absl::string_view bytes) {
   return absl::OkStatus();
 }
 
-absl::Status Connection::TakeReply(Reply reply) {
+absl::Status Connection::TakeReply(Reply&& reply) {
   OperationNode* const node = in_flight_.front();
   if (node == nullptr) {
     return absl::InternalError("the server sent a reply that nobody had asked for");

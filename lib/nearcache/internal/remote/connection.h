@@ -36,7 +36,7 @@ class Connection {
    public:
     // A whole reply. Gives it back by TakeReply, or keeps it if it is out of band. An error means that the connection
     // is broken. May drop the connection (Abandon).
-    virtual absl::Status OnReply(Reply reply) = 0;
+    virtual absl::Status OnReply(Reply&& reply) = 0;
     // All replies of `node` came; takes it over.
     virtual void OnAnswered(OperationNode* node) = 0;
 
@@ -49,6 +49,9 @@ class Connection {
   // Takes over `node` and appends its bytes; they leave with the next Flush.
   void Send(OperationNode* node, MonotonicNanos now);
 
+  // Takes over `node`, of whose bytes the socket took `sent` from another thread. REQUIRES: idle().
+  void AdoptSent(OperationNode* node, size_t sent);
+
   // Sends what the socket takes. True if bytes are left and the socket takes no more for now.
   absl::StatusOr<bool> Flush();
 
@@ -57,13 +60,15 @@ class Connection {
   absl::StatusOr<bool> ReadOnce(char* buffer, MonotonicNanos now);
 
   // Gives `reply` to the oldest operation in flight.
-  absl::Status TakeReply(Reply reply);
+  absl::Status TakeReply(Reply&& reply);
 
   // Ends it: nothing is sent or handed out any more, though it may still be on the call stack. The operations in flight
   // go to the caller, left_process set for those whose bytes had begun to leave.
   OperationList Abandon();
 
   bool abandoned() const { return abandoned_; }
+  // Nothing is unsent or unanswered.
+  bool idle() const { return in_flight_.empty() && chain_.pending_bytes() == 0; }
   Transport& transport() { return *transport_; }
   size_t unsent_bytes() const { return chain_.pending_bytes(); }
   // When the oldest unanswered command was sent; kNever if all are answered.

@@ -73,11 +73,27 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(EngineOptions options, En
   return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(std::move(options), events, *std::move(loop))));
 }
 
+Engine::Draft::Draft(OperationPool* pool, OperationNode* node)
+    : pool_(pool), node_(node), operation_(&node->operation) {}
+
+Engine::Draft::Draft(Draft&& other) noexcept
+    : pool_(other.pool_), node_(std::exchange(other.node_, nullptr)), operation_(other.operation_) {}
+
+Engine::Draft::~Draft() {
+  if (node_ != nullptr) pool_->Return(node_);
+}
+
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 
 absl::Status Engine::Start() { return impl_->Start(); }
-void Engine::Submit(Operation operation) { impl_->Submit(std::move(operation)); }
+Engine::Draft Engine::NewDraft() { return Draft(&impl_->pool(), impl_->pool().Take()); }
+void Engine::Submit(Operation operation) {
+  OperationNode* const node = impl_->pool().Take();
+  node->operation = std::move(operation);
+  impl_->Submit(node);
+}
+void Engine::Submit(Draft draft) { impl_->Submit(std::exchange(draft.node_, nullptr)); }
 bool Engine::Post(Task task) { return impl_->RunAt(0, std::move(task)); }
 bool Engine::RunAt(MonotonicNanos when, Task task) { return impl_->RunAt(when, std::move(task)); }
 

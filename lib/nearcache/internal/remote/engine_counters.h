@@ -37,6 +37,7 @@ struct EngineCounters {
   Counter writes;
   Counter reads;
   Counter wakeups;
+  Counter direct_writes;
 };
 
 }  // namespace nearcache::internal::remote

@@ -16,6 +16,14 @@ thread_local const void* loop_engine = nullptr;
 constexpr int kTakesPerTurn = 4;
 constexpr absl::Duration kIdleWait = absl::Minutes(1);
 
+// So many operations that were alone in a row, and the next one may be sent by its caller. With a few callers at work
+// each is alone now and then, and going back and forth costs more than it saves.
+constexpr int kLoneRunMin = 16;
+// For so long the writer's role is lent; afterwards the loop wants to see another lone operation first.
+constexpr absl::Duration kLentMax = absl::Milliseconds(20);
+// What a caller may send itself: about what a socket takes at once.
+constexpr size_t kForeignWriteBytesMax = 16 << 10;
+
 }  // namespace
 
 // --- Tasks
@@ -52,6 +60,7 @@ Engine::Impl::Impl(EngineOptions options, EngineEvents* events, std::unique_ptr<
     : options_(std::move(options)),
       events_(events),
       loop_(std::move(loop)),
+      pool_(this),
       mailbox_(std::make_shared<Mailbox>()),
       wheel_(options_.clock->Now(), options_.timer_tick),
       now_(options_.clock->Now()),
@@ -148,19 +157,41 @@ void Engine::Impl::ReleaseBudget(size_t bytes) {
   queued_bytes_.fetch_sub(bytes);
 }
 
-void Engine::Impl::Submit(Operation operation) {
-  absl::Status admission = AdmissionStatus(operation);
+void Engine::Impl::Submit(OperationNode* node) {
+  absl::Status admission = AdmissionStatus(node->operation);
   if (!admission.ok()) {
     if (admission.code() == absl::StatusCode::kResourceExhausted) counters_.rejected.Add();
     OperationResult refused;
     refused.status = std::move(admission);
-    return std::move(operation.done)(std::move(refused));
+    auto done = std::move(node->operation.done);
+    pool_.Return(node);
+    return std::move(done)(std::move(refused));
   }
   counters_.operations.Add();
-  auto* const node = new OperationNode(this, std::move(operation));
-  if (!OnLoopThread()) return Enqueue(node);
+  node->foreign = !OnLoopThread();
+  if (node->foreign) {
+    if (!WriteInPlaceOfLoop(node)) Enqueue(node);
+    return;
+  }
   if (closing_) return node->OnRefused();
   node->OnTaken();
+}
+
+bool Engine::Impl::WriteInPlaceOfLoop(OperationNode* node) {
+  const Operation& operation = node->operation;
+  if (operation.bytes.size() > kForeignWriteBytesMax || !writer_.Claim()) return false;
+  node->sent_at = options_.clock->Now();
+  // What this thread submitted or posted before goes first; and the loop will not wake for an early deadline.
+  const MonotonicNanos loop_awake_at = AddDuration(node->sent_at, kLentMax + 2 * options_.timer_tick);
+  if (!submissions_.empty() || operation.deadline < loop_awake_at) {
+    node->sent_at = 0;
+    writer_.Decline();
+    return false;
+  }
+  counters_.direct_writes.Add();
+  // From here on the loop may complete it.
+  if (!writer_.Write(node) && loop_->Wake()) counters_.wakeups.Add();
+  return true;
 }
 
 void Engine::Impl::Enqueue(Submission* submission) {
@@ -211,8 +242,10 @@ EngineStats Engine::Impl::GetStats() const {
   stats.writes = counters_.writes.value();
   stats.reads = counters_.reads.value();
   stats.wakeups = counters_.wakeups.value();
+  stats.direct_writes = counters_.direct_writes.value();
   stats.queued_operations = queued_operations_.load(std::memory_order_relaxed);
   stats.queued_bytes = queued_bytes_.load(std::memory_order_relaxed);
+  stats.pooled_operations = pool_.nodes();
   return stats;
 }
 
@@ -229,17 +262,46 @@ void Engine::Impl::RunLoop() {
 }
 
 absl::Duration Engine::Impl::TimeToWait() const {
+  const absl::Duration longest = writer_.lent() ? kLentMax : kIdleWait;
   const MonotonicNanos next = wheel_.NextExpiry();
-  if (next == kNever) return kIdleWait;
-  return std::min(absl::Nanoseconds(next - options_.clock->Now()), kIdleWait);
+  if (next == kNever) return longest;
+  return std::min(absl::Nanoseconds(next - options_.clock->Now()), longest);
+}
+
+void Engine::Impl::LendWriter() {
+  if (lone_run_ < kLoneRunMin || !pending_.empty() || writer_.lent()) return;
+  Connection* const connection = data_->ready_connection();
+  if (connection == nullptr || !connection->idle() || !connection->transport().AllowsForeignWrites()) return;
+  lent_connection_ = connection;
+  writer_.Lend(&connection->transport());
+}
+
+void Engine::Impl::TakeWriterBack() {
+  if (!writer_.lent()) return;
+  const WriterRole::Written written = writer_.TakeBack();
+  if (written.node == nullptr) return;
+  lent_at_ = now_;
+  wheel_.Arm(written.node, written.node->operation.deadline);
+  // Not the link's ready connection: it may be about to be dropped.
+  lent_connection_->AdoptSent(written.node, written.bytes);
+}
+
+// A loan that nobody took up ends, so that an idle loop sleeps on.
+void Engine::Impl::WatchLoan() {
+  if (!writer_.lent()) return;
+  const MonotonicNanos lent_at = lent_at_;
+  TakeWriterBack();
+  if (lent_at_ == lent_at && now_ >= AddDuration(lent_at, kLentMax)) lone_run_ = std::min(lone_run_, kLoneRunMin - 1);
 }
 
 void Engine::Impl::Turn() {
+  LendWriter();
   loop_->Wait(TimeToWait(), [this] {
     return !submissions_.empty() || stop_.load(std::memory_order_seq_cst) || data_->wants_turn() ||
            (channel_ != nullptr && channel_->wants_turn());
   });
   now_ = options_.clock->Now();
+  WatchLoan();
   loop_->Dispatch();
   data_->ContinueReading();
   if (channel_ != nullptr) channel_->ContinueReading();
@@ -251,6 +313,9 @@ void Engine::Impl::Turn() {
 }
 
 void Engine::Impl::TakeSubmissions() {
+  if (submissions_.empty()) return;
+  TakeWriterBack();              // What is taken here must leave before what its caller submits next.
+  now_ = options_.clock->Now();  // Nothing may seem to have been sent before it was submitted.
   for (int i = 0; i < kTakesPerTurn && !submissions_.empty(); ++i) {
     MpscLink* link = submissions_.TakeAll();
     while (link != nullptr) {

@@ -2,6 +2,11 @@
 //
 // One turn of the loop: wait, read and complete, fire timers, take submissions, send. Inside the reading of one link
 // submissions are taken and sent too, so that the server never runs dry while replies are being worked off.
+//
+// When operations have come one at a time for a while, the loop lends the role of the data connection's writer to
+// whoever submits next (writer_role.h), before it wakes the caller whose reply came last: he may well be the next.
+// Whatever wants the data connection takes the role back first. A caller that writes does not wake the loop, so the
+// loop sleeps for kLentMax at most while it is lent, and operations with an earlier deadline go the usual way.
 
 #ifndef NEARCACHE_INTERNAL_REMOTE_ENGINE_IMPL_H_
 #define NEARCACHE_INTERNAL_REMOTE_ENGINE_IMPL_H_
@@ -25,7 +30,9 @@
 #include "nearcache/internal/remote/loop_thread.h"
 #include "nearcache/internal/remote/mpsc_queue.h"
 #include "nearcache/internal/remote/operation_node.h"
+#include "nearcache/internal/remote/operation_pool.h"
 #include "nearcache/internal/remote/timer_wheel.h"
+#include "nearcache/internal/remote/writer_role.h"
 
 namespace nearcache::internal::remote {
 
@@ -37,7 +44,8 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   // As in Engine.
   absl::Status Start();
   void Shutdown();
-  void Submit(Operation operation);
+  void Submit(OperationNode* node);
+  OperationPool& pool() { return pool_; }
   bool RunAt(MonotonicNanos when, Task task);
   void Reset(LinkRole role, const absl::Status& cause);
   EngineStats GetStats() const;
@@ -65,7 +73,9 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   void Resolve(Link* link) override;
   OperationNode* NewOwnNode(Operation operation) override;
   bool Refill(Connection* connection) override;
+  bool HasPending() const override { return !pending_.empty(); }
   void TakeSubmissions() override;
+  void TakeWriterBack() override;
   void OnAnswered(OperationNode* node) override;
   void OnLost(OperationList operations, const absl::Status& cause) override;
   void Bury(std::unique_ptr<Connection> connection) override;
@@ -85,16 +95,21 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   absl::Status AdmissionStatus(const Operation& operation);
   void ReleaseBudget(size_t bytes);
   void Enqueue(Submission* submission);
+  bool WriteInPlaceOfLoop(OperationNode* node);
 
   void RunLoop();
   void Turn();
+  void LendWriter();
+  void WatchLoan();
   void CloseOnLoop();
   absl::Duration TimeToWait() const;
 
-  // Calls `done` of a node that is in no list and deletes it, or of one in flight and leaves a tombstone.
+  // Ends a node that is in no list, and gives it back.
   void Complete(OperationNode* node, absl::Status status, bool unknown);
-  void Finish(OperationNode* node, OperationResult result);
+  // Calls `done` with `result`; a node that does not stay as a tombstone is given back before.
+  void Finish(OperationNode* node, OperationResult&& result);
   void Release(const OperationNode* node);
+  void CountLone(const OperationNode& answered);
   bool MayBeSentAgain(const OperationNode& node) const;
   absl::Status UnsentStatus(const OperationNode& node) const;
   Link* link(LinkRole role) const { return role == LinkRole::kData ? data_.get() : channel_.get(); }
@@ -105,6 +120,8 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
 
   // Any thread.
   EngineCounters counters_;
+  OperationPool pool_;
+  WriterRole writer_;
   std::atomic<size_t> queued_operations_{0};
   std::atomic<size_t> queued_bytes_{0};
   MpscQueue submissions_;
@@ -124,6 +141,9 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   OperationList pending_;
   OperationList ready_front_;  // Submitted from inside OnReady(kData).
   bool in_data_ready_ = false;
+  int lone_run_ = 0;  // Operations of other threads that were alone in flight, one after the other.
+  MonotonicNanos lent_at_ = 0;
+  Connection* lent_connection_ = nullptr;  // Whose writer's role was lent last.
   absl::flat_hash_set<TaskNode*> armed_tasks_;
   std::unique_ptr<Link> data_;
   std::unique_ptr<Link> channel_;  // Null without channels.

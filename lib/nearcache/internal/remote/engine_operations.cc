@@ -14,6 +14,8 @@ namespace {
 // What is handed to a connection at a time. What still waits here can be taken back when its deadline passes; what was
 // handed over cannot.
 constexpr size_t kUnsentBytesMax = 64 << 10;
+// Where counting lone operations ends.
+constexpr int kLoneRunEnough = 1 << 20;
 
 // What an operation is, as its errors name it: neither key nor value.
 absl::string_view NameOf(const OperationNode& node) {
@@ -42,22 +44,32 @@ bool Engine::Impl::Refill(Connection* connection) {
       Complete(node, UnsentStatus(*node), node->maybe_executed);
     } else {
       connection->Send(node, now_);
+      if (connection->in_flight().size() > 1) lone_run_ = 0;
     }
   }
   return false;
 }
 
+void Engine::Impl::CountLone(const OperationNode& answered) {
+  if (!answered.foreign || lone_run_ == kLoneRunEnough) return;
+  const Connection* const connection = data_->ready_connection();
+  if (connection == nullptr || !connection->idle()) return;
+  ++lone_run_;
+  lent_at_ = now_;
+  LendWriter();
+}
+
 void Engine::Impl::OnAnswered(OperationNode* node) {
+  Release(node);
   if (node->tombstone) {
     counters_.late_replies.Add();
-    Release(node);
-  } else {
-    OperationResult result;
-    result.replies = std::move(node->replies);
-    Release(node);
-    Finish(node, std::move(result));
+    pool_.Return(node);
+    return;
   }
-  delete node;
+  CountLone(*node);
+  OperationResult result;
+  result.replies = std::move(node->replies);
+  Finish(node, std::move(result));
 }
 
 void Engine::Impl::OnDeadline(OperationNode* node) {
@@ -121,16 +133,17 @@ void Engine::Impl::OnLost(OperationList operations, const absl::Status& cause) {
 
 void Engine::Impl::Complete(OperationNode* node, absl::Status status, bool unknown) {
   Release(node);
-  if (!node->tombstone) {
-    OperationResult result;
-    result.status = std::move(status);
-    result.unknown = unknown;
-    Finish(node, std::move(result));
+  if (node->tombstone) {
+    pool_.Return(node);
+    return;
   }
-  delete node;
+  OperationResult result;
+  result.status = std::move(status);
+  result.unknown = unknown;
+  Finish(node, std::move(result));
 }
 
-void Engine::Impl::Finish(OperationNode* node, OperationResult result) {
+void Engine::Impl::Finish(OperationNode* node, OperationResult&& result) {
   wheel_.Cancel(node);
   result.sent_at = node->sent_at;
   if (!node->own) {
@@ -139,6 +152,7 @@ void Engine::Impl::Finish(OperationNode* node, OperationResult result) {
   }
   // Whatever the callback holds is destroyed with it, before it could be called a second time.
   auto done = std::move(node->operation.done);
+  if (!node->tombstone) pool_.Return(node);  // Before `done`, which may submit the next one.
   std::move(done)(std::move(result));
 }
 
@@ -165,7 +179,8 @@ void Engine::Impl::Resolve(Link* link) {
 }
 
 OperationNode* Engine::Impl::NewOwnNode(Operation operation) {
-  auto* const node = new OperationNode(this, std::move(operation));
+  OperationNode* const node = pool_.Take();
+  node->operation = std::move(operation);
   node->own = true;
   return node;
 }

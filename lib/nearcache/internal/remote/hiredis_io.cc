@@ -300,6 +300,8 @@ class PlainTransport final : public Transport {
     return Failed(absl::UnavailableError(absl::StrCat("read: ", context_->errstr)));
   }
 
+  bool AllowsForeignWrites() const override { return true; }
+
   // Not through hiredis: it would copy into a buffer of its own, and raise SIGPIPE on a reset connection.
   IoResult Write(absl::Span<const iovec> parts) override {
     msghdr message{};

@@ -75,6 +75,7 @@ void Link::Perform(const LinkAction& action) {
 
 void Link::OnTimer() {
   if (connection_ == nullptr) return Handle(LinkEvent::Timer(kNever, 0));
+  OwnConnection();
   // Replies that lie in the socket are not missing: this process was held up, not the server.
   const MonotonicNanos oldest = unread_ ? host_->now() : connection_->oldest_sent_at();
   checking_health_ = machine_.state() == LinkState::kReady;
@@ -136,6 +137,7 @@ void Link::FinishConnect() {
 
 void Link::Disconnect() {
   if (connection_ == nullptr) return;
+  OwnConnection();
   host_->loop().Unwatch(token_);
   lost_ = connection_->Abandon();
   host_->Bury(std::move(connection_));
@@ -153,6 +155,7 @@ void Link::SendOwn(std::string bytes, int reply_count, absl::AnyInvocable<void(O
   operation.bytes = std::move(bytes);
   operation.reply_count = reply_count;
   operation.done = std::move(done);
+  OwnConnection();
   connection_->Send(host_->NewOwnNode(std::move(operation)), host_->now());
   Flush();
 }
@@ -216,8 +219,9 @@ void Link::OnIo(bool readable, bool writable) {
 }
 
 void Link::Flush() {
-  const bool carries = options_.role == LinkRole::kData;
-  bool more = true;
+  const bool carries = carries_operations();
+  bool more = connection_ != nullptr && (connection_->unsent_bytes() > 0 || (carries && host_->HasPending()));
+  if (more) OwnConnection();
   while (more && connection_ != nullptr && connected_) {
     Connection* const connection = connection_.get();
     more = carries && machine_.state() == LinkState::kReady && host_->Refill(connection);
@@ -237,6 +241,7 @@ void Link::ReadTurn() {
   read_again_ = unread_ = false;
   Connection* const connection = connection_.get();
   for (int i = 0; i < kReadsPerTurn; ++i) {
+    OwnConnection();
     const absl::StatusOr<bool> more = connection->ReadOnce(host_->read_buffer(), host_->now());
     if (connection_.get() != connection) return;  // A completion had it dropped.
     if (!more.ok()) return OnBroken(more.status());
@@ -281,7 +286,7 @@ absl::Status Link::HandshakeFailure(const absl::Status& status, bool* permanent)
 
 // --- Frames
 
-absl::Status Link::OnReply(Reply reply) {
+absl::Status Link::OnReply(Reply&& reply) {
   const bool resp3 = machine_.resp_version() == 3;
   if (reply.type == Reply::Type::kPush) {
     if (!resp3) return absl::InternalError("the server sent a push frame in RESP2");
@@ -295,7 +300,7 @@ absl::Status Link::OnReply(Reply reply) {
 
 absl::Status Link::OnPushFrame(const Reply& reply) { return OnPubSub(ParsePubSub(reply), reply); }
 
-absl::Status Link::OnSubscriberArray(Reply reply) {
+absl::Status Link::OnSubscriberArray(Reply&& reply) {
   const PubSubFrame frame = ParsePubSub(reply);
   if (frame.kind == PubSubFrame::Kind::kPong) return connection_->TakeReply(std::move(reply));
   if (frame.kind == PubSubFrame::Kind::kOther) {

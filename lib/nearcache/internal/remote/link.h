@@ -47,7 +47,7 @@ class Link;
 // The engine, as a link sees it.
 class LinkHost {
  public:
-  virtual MonotonicNanos now() const = 0;  // When this turn of the loop began.
+  virtual MonotonicNanos now() const = 0;  // When this turn of the loop began, or took submissions last.
   virtual EventLoop& loop() = 0;
   virtual TimerWheel& wheel() = 0;
   virtual EngineCounters& counters() = 0;
@@ -61,6 +61,10 @@ class LinkHost {
 
   // Moves waiting operations to `connection`, up to a reasonable amount. True if some still wait.
   virtual bool Refill(Connection* connection) = 0;
+  // From here on the data connection is this thread's again, and knows what another one wrote to it.
+  virtual void TakeWriterBack() = 0;
+  // Whether Refill has anything to move.
+  virtual bool HasPending() const = 0;
   // Takes what other threads submitted meanwhile.
   virtual void TakeSubmissions() = 0;
   virtual void OnAnswered(OperationNode* node) = 0;
@@ -97,6 +101,9 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
 
   void OnResolved(ResolvedAddresses addresses);
 
+  // The connection if operations may be sent on it, else null.
+  Connection* ready_connection() const { return machine_.state() == LinkState::kReady ? connection_.get() : nullptr; }
+
   LinkRole role() const { return options_.role; }
   LinkState state() const { return machine_.state(); }
   const absl::Status& cause() const { return machine_.cause(); }
@@ -106,7 +113,7 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   // IoHandler, Timer, Connection::Owner.
   void OnIo(bool readable, bool writable) override;
   void OnTimer() override;
-  absl::Status OnReply(Reply reply) override;
+  absl::Status OnReply(Reply&& reply) override;
   void OnAnswered(OperationNode* node) override { host_->OnAnswered(node); }
 
   // Runs the machine and performs what it says; events that arise meanwhile wait their turn.
@@ -123,11 +130,16 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   void Ping();
   void SendOwn(std::string bytes, int reply_count, absl::AnyInvocable<void(OperationResult) &&> done);
 
+  bool carries_operations() const { return options_.role == LinkRole::kData; }
+  // Before anything is done with the connection.
+  void OwnConnection() {
+    if (carries_operations()) host_->TakeWriterBack();
+  }
   void ReadTurn();
   void OnBroken(const absl::Status& status);
   absl::Status HandshakeFailure(const absl::Status& status, bool* permanent) const;
   absl::Status OnPushFrame(const Reply& reply);
-  absl::Status OnSubscriberArray(Reply reply);
+  absl::Status OnSubscriberArray(Reply&& reply);
   absl::Status OnPubSub(const PubSubFrame& frame, const Reply& reply);
   bool IsOurChannel(absl::string_view channel) const;
   absl::Status Named(const absl::Status& status) const;

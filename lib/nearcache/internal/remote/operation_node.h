@@ -2,18 +2,23 @@
 //
 // Place of an operation, and who moves it:
 //   submitted -> pending    the loop takes it from the lock-free list
+//   submitted -> in flight  its caller was alone and wrote it to the socket itself (writer_role.h)
 //   pending   -> in flight  its bytes are appended to the connection's write chain
 //   in flight -> (gone)     all its replies came
 //   in flight -> tombstone  its deadline passed: `done` was called, the replies are still to come and will be dropped
 //   in flight -> pending    the connection was lost before a byte of it had left, or it may be sent again
 //   any       -> (gone)     completed otherwise
 //
-// A node is owned by the list it is in. Everything but construction and OnRefused belongs to the loop's thread.
+// A node is owned by the list it is in, and belongs to a pool (operation_pool.h) afterwards. Until it is submitted it
+// is its caller's; from then on everything but OnRefused belongs to the loop's thread.
 
 #ifndef NEARCACHE_INTERNAL_REMOTE_OPERATION_NODE_H_
 #define NEARCACHE_INTERNAL_REMOTE_OPERATION_NODE_H_
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
@@ -49,7 +54,10 @@ class OperationOwner {
 
 class OperationNode final : public Submission, public Timer {
  public:
-  OperationNode(OperationOwner* owner, Operation new_operation) : operation(std::move(new_operation)), owner_(owner) {}
+  explicit OperationNode(OperationOwner* owner) : owner_(owner) {}
+
+  // As if it were new, except that a buffer of at most `bytes_kept_max` stays for the next operation.
+  void Reset(size_t bytes_kept_max);
 
   void OnTaken() override { owner_->OnOperationTaken(this); }
   void OnRefused() override { owner_->OnOperationRefused(this); }
@@ -57,7 +65,8 @@ class OperationNode final : public Submission, public Timer {
 
   Operation operation;
   absl::InlinedVector<Reply, 2> replies;
-  bool own = false;  // The engine's own (handshake, PING): no budget, never sent again.
+  bool own = false;      // The engine's own (handshake, PING): no budget, never sent again.
+  bool foreign = false;  // Submitted by another thread than the loop's.
   bool in_flight = false;
   bool tombstone = false;
   bool left_process = false;    // Of a lost connection: bytes of it had been sent.
@@ -66,6 +75,10 @@ class OperationNode final : public Submission, public Timer {
   uint64_t stream_offset = 0;  // Of its first byte, on the connection it is in flight on.
   MonotonicNanos sent_at = 0;
 
+  // Of OperationPool: 1 and up, 0 for a node of the heap; and the node below it while it lies there.
+  uint32_t pool_index = 0;
+  std::atomic<uint32_t> pool_next{0};
+
  private:
   friend class OperationList;
 
@@ -73,6 +86,20 @@ class OperationNode final : public Submission, public Timer {
   OperationNode* previous_ = nullptr;
   OperationNode* next_ = nullptr;
 };
+
+inline void OperationNode::Reset(size_t bytes_kept_max) {
+  // By swapping: an assignment might keep the capacity of its target.
+  std::string kept;
+  kept.swap(operation.bytes);
+  operation = Operation();
+  if (kept.capacity() <= bytes_kept_max) kept.swap(operation.bytes);
+  operation.bytes.clear();
+  replies.clear();
+  own = foreign = in_flight = tombstone = left_process = maybe_executed = false;
+  resends = 0;
+  stream_offset = 0;
+  sent_at = 0;
+}
 
 // Doubly linked, intrusive. Does not delete what is left in it.
 class OperationList {

@@ -1,6 +1,7 @@
 // One byte stream to one server: a socket, plain or wrapped. The seam where TLS goes in.
 //
-// Non-blocking throughout. A transport belongs to the loop's thread; nothing here is thread-safe.
+// Non-blocking throughout. A transport belongs to the loop's thread; nothing here is thread-safe, but see
+// AllowsForeignWrites.
 
 #ifndef NEARCACHE_INTERNAL_REMOTE_TRANSPORT_H_
 #define NEARCACHE_INTERNAL_REMOTE_TRANSPORT_H_
@@ -47,6 +48,10 @@ class Transport {
 
   // Whether bytes that were read from the descriptor wait inside (TLS records): no event will tell of them.
   virtual bool HasBufferedInput() const { return false; }
+
+  // Whether Write may be called by another thread than the loop's, one at a time, while the loop may be inside Read.
+  // TLS may not: its Read can write.
+  virtual bool AllowsForeignWrites() const { return false; }
 
   // Writes what fits of `parts`, in order. Never raises SIGPIPE.
   virtual IoResult Write(absl::Span<const iovec> parts) = 0;

@@ -1,6 +1,7 @@
 #include "nearcache/internal/remote/write_chain.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace nearcache::internal::remote {
@@ -11,6 +12,13 @@ void WriteChain::Append(absl::string_view bytes) {
   if (bytes.size() < kBorrowedBytesMin) return AppendToBlock(bytes);
   parts_.emplace_back();
   parts_.back().borrowed = bytes;
+}
+
+void WriteChain::AppendSent(absl::string_view bytes, size_t sent) {
+  assert(pending_bytes() == 0 && sent <= bytes.size());
+  appended_offset_ += sent;
+  sent_offset_ += sent;
+  Append(bytes.substr(sent));
 }
 
 void WriteChain::AppendToBlock(absl::string_view bytes) {

@@ -27,6 +27,9 @@ class WriteChain {
 
   void Append(absl::string_view bytes);
 
+  // As Append, for bytes of which the first `sent` have left already. REQUIRES: pending_bytes() == 0.
+  void AppendSent(absl::string_view bytes, size_t sent);
+
   // Fills `parts` with the next bytes to write and returns how many parts there are. Valid until the next change.
   size_t Next(absl::Span<iovec> parts) const;
 

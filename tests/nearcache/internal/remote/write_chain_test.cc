@@ -76,5 +76,23 @@ TEST(WriteChainTest, KeepsTheStreamOverRandomPiecesAndPartialWrites) {
   EXPECT_EQ(chain.sent_offset(), expected.size());
 }
 
+TEST(WriteChainTest, TakesOverWhatAnotherBeganToSend) {
+  WriteChain chain;
+  chain.Append("first");
+  chain.Consume(5);
+  const std::string large(WriteChain::kBorrowedBytesMin + 10, 'L');
+  chain.AppendSent("second", 2);
+  EXPECT_EQ(chain.sent_offset(), 7u);
+  EXPECT_EQ(Gather(chain, 1), "cond");
+  chain.Consume(4);
+  chain.AppendSent("third", 5);
+  EXPECT_EQ(chain.pending_bytes(), 0u);
+  chain.AppendSent(large, 1);
+  EXPECT_EQ(Gather(chain, 1), large.substr(1));
+  chain.Consume(large.size() - 1);
+  EXPECT_EQ(chain.sent_offset(), 16 + large.size());
+  EXPECT_EQ(chain.sent_offset(), chain.appended_offset());
+}
+
 }  // namespace
 }  // namespace nearcache::internal::remote

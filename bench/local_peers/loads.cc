@@ -53,6 +53,7 @@ Load Hot() {
   Load load{"hot", "one key", {}, 1, 0, 0.99, 400'000, {}};
   load.activities = {MakeActivity(Form::kVisit, 1), MakeActivity(Form::kVisit, 2), MakeActivity(Form::kCopy, 2),
                      MakeActivity(Form::kHold, 2), MakeActivity(Form::kVisit, 2, 5)};
+  for (Activity& activity : load.activities) activity.one_key = true;
   return load;
 }
 
@@ -69,6 +70,7 @@ void AddAllThreads(int hardware_threads, Load* load) {
     if (activity.threads != 2 || activity.timed || activity.task.form != Form::kVisit) continue;
     more.push_back(MakeActivity(Form::kVisit, hardware_threads, activity.task.writes_per_mille / 10));
     more.back().task = activity.task;
+    more.back().one_key = activity.one_key;
   }
   for (Activity& activity : more) load->activities.push_back(std::move(activity));
 }
@@ -102,7 +104,8 @@ bool TakesPart(const Entrant& entrant, const Load& load) {
 
 bool TakesPart(const Entrant& entrant, const Activity& activity) {
   if (entrant.parts) return activity.task.form == Form::kVisit && activity.task.writes_per_mille == 0;
-  return entrant.sets || activity.task.writes_per_mille == 0;
+  if (activity.task.writes_per_mille == 0) return true;
+  return entrant.sets && (entrant.sets_one_key_at_once || !activity.one_key);
 }
 
 }  // namespace nearcache::local_peers

@@ -19,6 +19,8 @@ struct Activity {
   int threads = 1;
   // Each operation is timed on its own, which costs about as much as a hit of a hot key: latencies count, means do not.
   bool timed = false;
+  // All threads work on one key.
+  bool one_key = false;
 };
 
 struct Load {

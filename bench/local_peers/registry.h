@@ -21,6 +21,8 @@ struct Entrant {
   bool slow = false;
   // False: it computes what it lacks and cannot be told a new value; it takes no part in runs with writes.
   bool sets = true;
+  // False: two threads that set one key at a time end its process by an assertion of its own.
+  bool sets_one_key_at_once = true;
   // No cache: the parts of a hit that are measured alone, where the set stays in the CPU's caches.
   bool parts = false;
 };

@@ -137,7 +137,13 @@ std::unique_ptr<Candidate> Make(const Room& room) {
 }
 
 const bool kLruRegistered = Register({kRocksLru, &Make<LruStore>});
-const bool kClockRegistered = Register({kRocksClock, &Make<ClockStore>});
+Entrant Clock() {
+  Entrant entrant{kRocksClock, &Make<ClockStore>};
+  entrant.sets_one_key_at_once = false;
+  return entrant;
+}
+
+const bool kClockRegistered = Register(Clock());
 
 }  // namespace
 }  // namespace nearcache::local_peers

@@ -100,6 +100,16 @@ Cache::~Cache() {
 
 absl::Status Cache::Close(absl::Duration timeout) { return core_->Close(timeout); }
 
+void Cache::CloseAsync(Callback<absl::Status> done, absl::Duration timeout) {
+  core_->gate().Close();
+  if (core_->gate().forked()) {  // No thread of the executor lives in here.
+    std::move(done)(core_->Close(timeout));
+    return;
+  }
+  core_->runner()->Schedule(
+      [core = core_, done = std::move(done), timeout]() mutable { std::move(done)(core->Close(timeout)); });
+}
+
 absl::Status Cache::WaitUntilReady(absl::Duration timeout) {
   absl::Status refused = internal::conductor::CheckTimeout(timeout);
   if (refused.ok()) refused = core_->gate().CheckOpen();

@@ -267,6 +267,7 @@ class Cache {
   absl::Status Sync(const CallOptions& options = {});
   void SyncAsync(Callback<absl::Status> done, const CallOptions& options = {});
 
+  // Both look at counters alone and never wait, so they have no twins.
   CacheStats GetStats() const;
   HealthReport Health() const;
 
@@ -289,6 +290,9 @@ class Cache {
   // connections. Calls after it give kFailedPrecondition. Idempotent; never called twice is fine, too. Called from a
   // callback it does not wait for that callback. kDeadlineExceeded: something still runs, and is left to end by itself.
   absl::Status Close(absl::Duration timeout = absl::Seconds(1));
+  // The cache takes no more calls when this returns; the executor then waits and runs `done` with what Close says. The
+  // Cache may be destroyed meanwhile.
+  void CloseAsync(Callback<absl::Status> done, absl::Duration timeout = absl::Seconds(1));
 
  private:
   friend class testing::CacheTestPeer;

@@ -69,6 +69,39 @@ TEST_P(CacheContract, TheAsynchronousTwinsBringTheSameAnswersOnce) {
   EXPECT_EQ(value.count() + values.count() + number.count() + life.count(), 4u);
 }
 
+TEST_P(CacheContract, CloseAsyncRefusesCallsAtOnceAndTellsWhenAllHasEnded) {
+  ASSERT_THAT(cache_->Set("k", "value"), IsOk());
+  Catcher<absl::Status> closed;
+  cache_->CloseAsync(closed.MakeCallback());
+  EXPECT_THAT(cache_->Get("k"), StatusIs(absl::StatusCode::kFailedPrecondition));
+  cache_.reset();
+  EXPECT_THAT(closed.Wait(), IsOk());
+  EXPECT_EQ(closed.count(), 1u);
+}
+
+TEST_P(CacheContract, CloseAsyncSaysWhenACallbackStillRuns) {
+  // Owned by the loader too: it outlives the test's interest in it.
+  struct Gates {
+    absl::Notification entered, leave;
+  };
+  const auto gates = std::make_shared<Gates>();
+  Catcher<absl::StatusOr<Value>> value;
+  cache_->GetOrLoadAsync(
+      "k",
+      [gates](absl::string_view) -> absl::StatusOr<std::string> {
+        gates->entered.Notify();
+        gates->leave.WaitForNotification();
+        return "loaded";
+      },
+      value.MakeCallback());
+  gates->entered.WaitForNotification();
+  Catcher<absl::Status> closed;
+  cache_->CloseAsync(closed.MakeCallback(), absl::ZeroDuration());
+  EXPECT_THAT(closed.Wait(), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(value.Wait(), StatusIs(absl::StatusCode::kCancelled));
+  gates->leave.Notify();
+}
+
 TEST_P(CacheContract, AHitIsAnsweredFromInsideTheCall) {
   ASSERT_THAT(cache_->Set("k", "value"), IsOk());
   Catcher<absl::StatusOr<Value>> value;

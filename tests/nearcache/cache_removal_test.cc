@@ -100,13 +100,17 @@ TEST_F(CacheRemovalTest, AListenerMayUseTheCache) {
 }
 
 TEST_F(CacheRemovalTest, AListenerMayDestroyTheCache) {
+  absl::Notification returned;
   absl::Notification destroyed;
-  options_.local.removal_listener = [this, &destroyed](const Removal&) {
+  options_.local.removal_listener = [this, &returned, &destroyed](const Removal&) {
+    // Nobody may be inside a call of a cache that is destroyed.
+    returned.WaitForNotification();
     cache_.reset();
     destroyed.Notify();
   };
   ASSERT_THAT(cache().Set("k", "v"), IsOk());
   ASSERT_THAT(cache().Delete("k"), IsOk());
+  returned.Notify();
   destroyed.WaitForNotification();
 }
 
@@ -128,7 +132,7 @@ TEST_F(CacheRemovalTest, AListenerThatBlocksHoldsUpNobodyAndIsToldNoMoreThanTheQ
   EXPECT_THAT(cache().Close(absl::Milliseconds(1)), StatusIs(absl::StatusCode::kDeadlineExceeded));
   leave.Notify();
   EXPECT_THAT(heard_.Await(1), Contains("k=0 replaced"));
-  cache_.reset();
+  EXPECT_THAT(cache().Close(absl::InfiniteDuration()), IsOk());
   // What still waited when Close gave up is not delivered, and each removal was counted once.
   EXPECT_LE(heard_.texts().size(), 11);
 }
@@ -151,6 +155,8 @@ TEST_F(CacheRemovalTest, BytesThatWaitAreBoundedToo) {
   EXPECT_EQ(stats.removals_notified, 1);
   EXPECT_EQ(stats.removals_dropped, 99);
   leave.Notify();
+  // The listener must have left before what it waits on goes.
+  EXPECT_THAT(cache().Close(absl::InfiniteDuration()), IsOk());
 }
 
 TEST_F(CacheRemovalTest, EveryRemovalOfALongRunIsHeardOrCounted) {

@@ -1,5 +1,6 @@
 #include "nearcache/internal/local/bucket.h"
 
+#include <cstring>
 #include <new>
 
 #include "nearcache/internal/local/allocation.h"
@@ -11,10 +12,11 @@ Bucket BucketArray::no_bucket_;
 
 BucketArray BucketArray::Allocate(int log2) {
   const size_t size = size_t{1} << log2;
-  void* const memory = ::operator new(size * sizeof(Bucket), std::align_val_t(alignof(Bucket)), std::nothrow);
+  void* const memory = ::operator new(Bytes(log2), std::align_val_t(alignof(Bucket)), std::nothrow);
   if (memory == nullptr) return BucketArray();
   auto* const buckets = static_cast<Bucket*>(memory);
   for (size_t i = 0; i < size; ++i) new (&buckets[i]) Bucket;
+  std::memset(static_cast<void*>(buckets + size), 0, DeadlineTree::Bytes(log2));
   return BucketArray(reinterpret_cast<uintptr_t>(memory) | static_cast<uintptr_t>(log2));
 }
 

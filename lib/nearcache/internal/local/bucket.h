@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "nearcache/internal/local/deadline_tree.h"
 #include "nearcache/internal/local/entry.h"
 
 namespace nearcache::internal::local {
@@ -64,7 +65,8 @@ class BucketArray {
   // No buckets; still may be searched: everything is absent.
   BucketArray() : BucketArray(reinterpret_cast<uintptr_t>(&no_bucket_)) {}
 
-  // Zeroed memory for 2^`log2` buckets; an array without buckets if there is none. Free() gives it back.
+  // Zeroed memory for 2^`log2` buckets and their deadlines; an array without buckets if there is none. Free() gives it
+  // back.
   static BucketArray Allocate(int log2);
   void Free();
 
@@ -78,14 +80,19 @@ class BucketArray {
   Bucket* buckets() const { return reinterpret_cast<Bucket*>(word_ & ~uintptr_t{63}); }
   Bucket& at(size_t index) const { return buckets()[index & mask()]; }
 
+  // When entries end, by bucket; for the owner, under the stripe's mutex. REQUIRES: !none()
+  DeadlineTree deadlines() const { return {reinterpret_cast<uint32_t*>(buckets() + size()), log2()}; }
+
   // What the budget counts for it.
   size_t AllocatedSize() const;
   // A bound on that before it is allocated.
-  static size_t AllocatedSizeBound(int log2) { return (size_t{64} << log2) + kAllocationOverhead; }
+  static size_t AllocatedSizeBound(int log2) { return Bytes(log2) + kAllocationOverhead; }
 
  private:
   // What the allocator may need beside 64-byte aligned memory.
   static constexpr size_t kAllocationOverhead = 160;
+
+  static size_t Bytes(int log2) { return (sizeof(Bucket) << log2) + DeadlineTree::Bytes(log2); }
 
   explicit BucketArray(uintptr_t word) : word_(word) {}
 

@@ -50,6 +50,9 @@ Discarded::~Discarded() {
     array.Free();
     state_.budget.Release(bytes);
   }
+  const size_t ghost_bytes = unused_ghosts_.AllocatedSize();
+  unused_ghosts_ = GhostTable::Memory();
+  state_.budget.Release(ghost_bytes);
   if (wants_advance_) AdvanceEpoch();
 }
 

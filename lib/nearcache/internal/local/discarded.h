@@ -7,9 +7,12 @@
 #ifndef NEARCACHE_INTERNAL_LOCAL_DISCARDED_H_
 #define NEARCACHE_INTERNAL_LOCAL_DISCARDED_H_
 
+#include <utility>
+
 #include "absl/container/inlined_vector.h"
 #include "nearcache/internal/local/bucket.h"
 #include "nearcache/internal/local/entry.h"
+#include "nearcache/internal/local/ghost_table.h"
 #include "nearcache/internal/local/tier_state.h"
 
 namespace nearcache::internal::local {
@@ -29,6 +32,7 @@ class Discarded {
   // Memory that was reserved and never published.
   void AddUnused(Entry* entry) { unused_.push_back(entry); }
   void AddUnused(BucketArray array) { unused_arrays_.push_back(array); }
+  void AddUnused(GhostTable::Memory ghosts) { unused_ghosts_ = std::move(ghosts); }
 
   // Many blocks wait for the epoch to move on: do that, too.
   void WantAdvance() { wants_advance_ = true; }
@@ -42,6 +46,7 @@ class Discarded {
   absl::InlinedVector<BucketArray, 1> retired_arrays_;
   absl::InlinedVector<Entry*, 1> unused_;
   absl::InlinedVector<BucketArray, 1> unused_arrays_;
+  GhostTable::Memory unused_ghosts_;
   bool wants_advance_ = false;
 };
 

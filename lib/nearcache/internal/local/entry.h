@@ -2,7 +2,7 @@
 //
 //   | Entry: counts, sizes, facts, links | key | value |
 //
-// What changes after publication is the reference count, the bit that says "read since the policy last looked", and the
+// What changes after publication is the reference count, what readers tell the policy (entry_use.h), and the
 // links, which belong to the mutex of the stripe. Everything else may be read without a lock inside an EpochSection.
 //
 // References: the table holds one; it is dropped when the entry was unlinked and no reader can reach it any more. Each
@@ -20,6 +20,7 @@
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/base/ref_counted.h"
+#include "nearcache/internal/local/entry_use.h"
 #include "nearcache/internal/local/lane_lease.h"
 #include "nearcache/internal/local/local_tier.h"
 #include "nearcache/removal.h"
@@ -43,8 +44,7 @@ struct Entry final : RefCounted {
   const uint32_t key_size;
   const uint32_t value_size;
   const Era era;
-  // Set by readers, only if it is clear, so that a hot entry's line stays shared; cleared by eviction.
-  std::atomic<bool> visited{false};
+  EntryUse use;
   const uint16_t lane;
   const Generation generation;
   const MonotonicNanos fetched_at;

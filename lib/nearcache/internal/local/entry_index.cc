@@ -24,10 +24,7 @@ Entry* Victim(const Bucket& bucket) {
   Entry* victim = nullptr;
   for (const std::atomic<Entry*>& slot : bucket.entries) {
     Entry* const entry = slot.load(std::memory_order_relaxed);
-    if (victim == nullptr ||
-        (victim->visited.load(std::memory_order_relaxed) && !entry->visited.load(std::memory_order_relaxed))) {
-      victim = entry;
-    }
+    if (victim == nullptr || entry->use.hits() < victim->use.hits()) victim = entry;
   }
   return victim;
 }
@@ -61,6 +58,14 @@ bool EntryIndex::FindFree(BucketArray array, const Entry* entry, Place* place) {
   return false;
 }
 
+// Tells the bucket when `entry`, which it has just got, will have to be looked at.
+void EntryIndex::NoteDeadline(BucketArray array, const Bucket& bucket, const Entry& entry) {
+  MonotonicNanos deadline = entry.expires_at;
+  if (idle_nanos_ != kNever) deadline = std::min(deadline, entry.info().fetched_at + idle_nanos_);
+  if (deadline == kNever) return;
+  array.deadlines().Lower(static_cast<size_t>(&bucket - array.buckets()), DeadlineTree::FirstTickAfter(deadline));
+}
+
 void EntryIndex::Put(BucketArray array, const Place& place, Entry* entry, uint8_t tag) {
   for (int probe = 0; probe < place.probe; ++probe) {
     Bucket& passed = BucketAt(array, place.hash, probe);
@@ -71,6 +76,7 @@ void EntryIndex::Put(BucketArray array, const Place& place, Entry* entry, uint8_
   bucket.entries[place.slot].store(entry, std::memory_order_seq_cst);
   const Tags tags(bucket.tags.load(std::memory_order_relaxed));
   bucket.tags.store(tags.With(place.slot, tag).word(), std::memory_order_release);
+  NoteDeadline(array, bucket, *entry);
 }
 
 void EntryIndex::Take(BucketArray array, const Place& place) {
@@ -93,15 +99,21 @@ void EntryIndex::RemoveFrom(BucketArray array, const Entry* entry) {
 // If the array holds kTwinsMax entries with the very hash of `entry`, puts it in the place of one and returns that one.
 Entry* EntryIndex::ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag) {
   int twins = 0;
-  std::atomic<Entry*>* place = nullptr;
+  Bucket* first = nullptr;
+  int first_slot = 0;
   for (int probe = 0; probe < ProbesIn(array); ++probe) {
     Bucket& bucket = BucketAt(array, entry->hash, probe);
     const Tags tags(bucket.tags.load(std::memory_order_relaxed));
     for (int slot = 0; slot < Tags::kSlots; ++slot) {
       const Entry* const twin = bucket.entries[slot].load(std::memory_order_relaxed);
       if (twin == nullptr || twin->hash != entry->hash || tags.tag(slot) != tag) continue;
-      if (place == nullptr) place = &bucket.entries[slot];
-      if (++twins == kTwinsMax) return place->exchange(entry, std::memory_order_seq_cst);
+      if (first == nullptr) {
+        first = &bucket;
+        first_slot = slot;
+      }
+      if (++twins < kTwinsMax) continue;
+      NoteDeadline(array, *first, *entry);
+      return first->entries[first_slot].exchange(entry, std::memory_order_seq_cst);
     }
     if (tags.overflow() == 0) break;
   }
@@ -149,7 +161,9 @@ void EntryIndex::Replace(Entry* old, Entry* entry, uint8_t tag, Displaced* displ
   Place place;
   const BucketArray current = Load(current_);
   if (Locate(current, old, &place)) {
-    BucketAt(current, place.hash, place.probe).entries[place.slot].store(entry, std::memory_order_seq_cst);
+    Bucket& bucket = BucketAt(current, place.hash, place.probe);
+    bucket.entries[place.slot].store(entry, std::memory_order_seq_cst);
+    NoteDeadline(current, bucket, *entry);
     return;
   }
   Insert(entry, tag, displaced);
@@ -217,6 +231,23 @@ void EntryIndex::ForEachInBucket(size_t index, absl::FunctionRef<void(Entry*)> v
     Entry* const entry = slot.load(std::memory_order_relaxed);
     if (entry != nullptr) visit(entry);
   }
+}
+
+bool EntryIndex::HasDue(MonotonicNanos latest) const {
+  const BucketArray current = Load(current_);
+  return !current.none() && current.deadlines().earliest() <= DeadlineTree::TickAt(latest);
+}
+
+void EntryIndex::VisitDue(absl::FunctionRef<MonotonicNanos(Entry*)> visit) {
+  const BucketArray current = Load(current_);
+  DeadlineTree deadlines = current.deadlines();
+  const size_t index = deadlines.EarliestLeaf();
+  MonotonicNanos earliest = kNever;
+  for (std::atomic<Entry*>& slot : current.at(index).entries) {
+    Entry* const entry = slot.load(std::memory_order_relaxed);
+    if (entry != nullptr) earliest = std::min(earliest, visit(entry));
+  }
+  deadlines.Set(index, DeadlineTree::FirstTickAfter(earliest));
 }
 
 void EntryIndex::ForEach(absl::FunctionRef<void(Entry*)> visit) {

@@ -26,6 +26,7 @@
 #include "absl/base/optimization.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
+#include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/local/bucket.h"
 #include "nearcache/internal/local/entry.h"
@@ -52,6 +53,9 @@ class EntryIndex {
   ~EntryIndex();
   EntryIndex(const EntryIndex&) = delete;
   EntryIndex& operator=(const EntryIndex&) = delete;
+
+  // Once, before anything else: how long an entry may stay unread; kNever: for as long as it likes.
+  void SetIdleTimeout(int64_t nanos) { idle_nanos_ = nanos; }
 
   // Starts loading the line that Find will need.
   void Prefetch(uint64_t hash) const {
@@ -99,9 +103,19 @@ class EntryIndex {
   // Gives up the buckets of an empty table; the array as in Move. REQUIRES: size() == 0 && !moving()
   BucketArray DropBuckets();
 
-  // Calls `visit` for the entries of bucket `index`, which may remove the entry that it is given. REQUIRES: !moving()
+  // Calls `visit` for the entries of bucket `index`. REQUIRES: !moving()
   void ForEachInBucket(size_t index, absl::FunctionRef<void(Entry*)> visit);
   size_t bucket_count() const { return Load(current_).size(); }
+
+  // --- Entries that end. The table knows of each bucket when its first entry does (deadline_tree.h); what a move has
+  // not reached yet is not among them.
+
+  // Whether a bucket is due at `latest`.
+  bool HasDue(MonotonicNanos latest) const;
+
+  // Calls `visit` for the entries of the bucket that is due first, seven at most. It may remove the entry that it is
+  // given, and returns when to look at it again: kNever if it is gone. REQUIRES: HasDue() and !moving()
+  void VisitDue(absl::FunctionRef<MonotonicNanos(Entry*)> visit);
 
   // Entries in the order of the table, both arrays. For the end of the tier.
   void ForEach(absl::FunctionRef<void(Entry*)> visit);
@@ -134,12 +148,13 @@ class EntryIndex {
   Entry* Search(const HashedKey& key, SearchSteps* steps) const;
   static Entry* SearchArray(BucketArray array, const HashedKey& key, SearchSteps* steps);
   static bool Locate(BucketArray array, const Entry* entry, Place* place);
-  static Entry* ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag);
+  Entry* ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag);
   static bool FindFree(BucketArray array, const Entry* entry, Place* place);
-  static void Put(BucketArray array, const Place& place, Entry* entry, uint8_t tag);
+  void Put(BucketArray array, const Place& place, Entry* entry, uint8_t tag);
+  void NoteDeadline(BucketArray array, const Bucket& bucket, const Entry& entry);
   static void Take(BucketArray array, const Place& place);
   static void RemoveFrom(BucketArray array, const Entry* entry);
-  static Entry* InsertInto(BucketArray array, Entry* entry, uint8_t tag);
+  Entry* InsertInto(BucketArray array, Entry* entry, uint8_t tag);
   void TurnBackIfTooSmall();
   void MoveBucket(BucketArray from, size_t index, Displaced* displaced);
 
@@ -151,6 +166,7 @@ class EntryIndex {
   alignas(64) std::atomic<size_t> size_{0};
   size_t moved_ = 0;
   uint32_t rebuilds_ = 0;
+  int64_t idle_nanos_ = kNever;
 };
 
 inline Entry* EntryIndex::SearchArray(BucketArray array, const HashedKey& key, SearchSteps* steps) {

@@ -59,6 +59,12 @@ class RemovalObserver {
   virtual void OnRemoved(Removal removal) = 0;
 };
 
+// Which entry goes when room is needed (eviction_policy.h).
+enum class PolicyKind {
+  kScanResistant,  // scan_resistant_policy.h
+  kLru,            // lru_policy.h
+};
+
 struct LocalTierOptions {
   // Hard bound on all that the tier allocates: headers, keys, values, table, allocator rounding.
   size_t capacity_bytes = size_t{64} << 20;
@@ -74,6 +80,13 @@ struct LocalTierOptions {
   const Clock* clock = Clock::Real();
   // Not owned; null: nobody wants to know, and nothing is paid for it.
   RemovalObserver* removal_observer = nullptr;
+  PolicyKind policy = PolicyKind::kScanResistant;
+  // An entry that nobody read for this long is gone; infinite: never for that. At least a millisecond.
+  absl::Duration idle_timeout = absl::InfiniteDuration();
+  // Up to this part of its time to live, chosen at random per entry, is taken from it: 0 (none) to 1.
+  double time_to_live_jitter = 0;
+  // Of the hash of keys and of the jitter; 0: one drawn at random. For tests that want the same run twice.
+  uint64_t seed = 0;
 };
 
 // What is known of a value, besides its bytes.
@@ -270,8 +283,7 @@ class LocalTier {
                               absl::FunctionRef<absl::optional<Replacement>(const Current*)> update) = 0;
 
   // Bounded housekeeping: removes expired and cleared entries, frees retired memory. At most about `steps` entries.
-  // Called now and then by the library's own thread; returns true if there is more to do now. A stripe is searched for
-  // expired entries when its earliest expiry has passed, once a second if that finds few.
+  // Called now and then by the library's own thread; returns true if there is more to do now.
   virtual bool Maintain(MonotonicNanos now, int steps) = 0;
 
   // Frees all retired memory that no reader looks at, so that its removal has been reported. Not bounded: for the end.

@@ -10,10 +10,12 @@ namespace nearcache::internal::local {
 namespace {
 
 // Bounds of one hold of the mutex. Together they touch at most about 24 entries.
-constexpr int kBucketsPerStep = 2;
-constexpr int kEntriesPerBucketStep = kBucketsPerStep * Tags::kSlots;
+constexpr int kBucketsPerOperation = 1;
+constexpr int kBucketsPerMaintenance = 3;
 constexpr int kEvictionsPerStep = 4;
-constexpr int kSecondChancesPerStep = 12;
+constexpr int kSecondChancesPerStep = 8;
+constexpr int kClearedPerOperation = 8;
+constexpr int kClearedPerMaintenance = 20;
 constexpr int kFreedPerStep = 4;
 constexpr int kFreedPerMaintenance = 16;
 
@@ -24,11 +26,29 @@ constexpr size_t kRetiredPerAdvance = 16;
 // demand grows at the cost of the others.
 constexpr uint32_t kInsertionsPerForeignEviction = 8;
 
-// After a sweep that found little, the next one for expired entries waits this long.
-constexpr int64_t kExpirySweepPauseNanos = 1'000'000'000;
-constexpr size_t kWorthwhileShare = 8;
+// What it means for the policy that an entry is removed.
+Departure DepartureFor(RemovalCause cause) {
+  switch (cause) {
+    case RemovalCause::kCapacity:
+      return Departure::kEvicted;
+    case RemovalCause::kReplaced:
+    case RemovalCause::kInvalidated:
+    case RemovalCause::kExpired:
+      return Departure::kDisplaced;
+    case RemovalCause::kExplicit:
+    case RemovalCause::kCleared:
+      break;
+  }
+  return Departure::kForgotten;
+}
 
 }  // namespace
+
+void Stripe::Init(TierState* state) {
+  state_ = state;
+  policy_ = EvictionPolicy::Create(state->options.policy, &state->small_share);
+  index_.SetIdleTimeout(state->idle_nanos);
+}
 
 Stripe::~Stripe() {
   index_.ForEach([](Entry* entry) { entry->Unref(); });
@@ -45,7 +65,6 @@ bool Stripe::MakeSmallestTable() {
   state_->budget.Release(bound - std::min(bound, array.AllocatedSize()));
   if (array.none()) return false;
   index_.BeginMove(array);
-  sweep_.running = false;
   return true;
 }
 
@@ -56,27 +75,27 @@ bool Stripe::Store(const HashedKey& key, Entry* entry) {
   const uint8_t tag = EntryIndex::TagOf(key.hash);
   if (Entry* const old = index_.Find(key)) {
     index_.Replace(old, entry, tag, &displaced);
-    queue_.Remove(old);
+    policy_->Replace(old, entry);
     Retire(old, RemovalCause::kReplaced);
   } else {
     index_.Insert(entry, tag, &displaced);
+    policy_->Insert(entry);
   }
   RetireDisplaced(displaced);
-  queue_.PushNewest(entry);
-  earliest_expiry_ = std::min(earliest_expiry_, entry->expires_at);
-  sweep_.earliest_expiry = std::min(sweep_.earliest_expiry, entry->expires_at);
   state_->Add(Count::kInsertions);
   ++insertions_;
+  // Cleared since it was built: it must not lie among younger ones.
+  if (Dead(*entry)) Unlink(entry, RemovalCause::kCleared);
   return true;
 }
 
 void Stripe::Unlink(Entry* entry, RemovalCause cause) {
   index_.Remove(entry);
-  queue_.Remove(entry);
+  policy_->Remove(entry, DepartureFor(cause));
   Retire(entry, cause);
 }
 
-// REQUIRES: `entry` is out of index and queue.
+// REQUIRES: `entry` is out of index and policy.
 void Stripe::Retire(Entry* entry, RemovalCause cause) {
   entry->MarkRetired(CurrentEpoch(), cause);
   entry->next_retired = nullptr;
@@ -95,16 +114,16 @@ void Stripe::RetireArray(BucketArray array) {
 
 void Stripe::RetireDisplaced(const EntryIndex::Displaced& displaced) {
   for (Entry* const entry : displaced) {
-    queue_.Remove(entry);
+    policy_->Remove(entry, Departure::kForgotten);
     Retire(entry, RemovalCause::kCapacity);
   }
 }
 
 void Stripe::Settle(Discarded* discarded) {
   if (index_.moving()) {
-    MoveSome();
-  } else if (swept_era_ != state_->CurrentEra()) {
-    SweepSome(0);
+    MoveSome(kBucketsPerOperation);
+  } else if (HasCleared()) {
+    RemoveCleared(kClearedPerOperation);
   }
   const size_t excess = state_->budget.Excess();
   if (excess > 0 && insertions_ % kInsertionsPerForeignEviction != 0) Evict(excess, /*force=*/false);
@@ -112,24 +131,18 @@ void Stripe::Settle(Discarded* discarded) {
 }
 
 size_t Stripe::Evict(size_t wanted, bool force) {
-  size_t unlinked = 0;
+  const MonotonicNanos latest = state_->Latest(state_->options.clock->NowCoarse());
+  size_t unlinked = !index_.moving() && index_.HasDue(latest) ? RemoveDue(latest) : 0;
+  const Era era = state_->CurrentEra();
   int chances = kSecondChancesPerStep;
-  for (int evictions = 0; unlinked < wanted && evictions < kEvictionsPerStep;) {
-    Entry* const entry = queue_.oldest();
+  for (int evictions = 0; unlinked < wanted && evictions < kEvictionsPerStep; ++evictions) {
+    // All that was looked at is in use: better owe some room for a while than drop what is hot.
+    Entry* const entry = policy_->Victim(era, force, &chances);
     if (entry == nullptr) break;
-    const bool dead = Dead(*entry);
-    if (!dead && entry->visited.load(std::memory_order_relaxed) && (chances > 0 || !force)) {
-      // All that was looked at is in use: better owe some room for a while than drop what is hot.
-      if (chances-- == 0) break;
-      entry->visited.store(false, std::memory_order_relaxed);
-      queue_.Remove(entry);
-      queue_.PushNewest(entry);
-      continue;
-    }
     unlinked += entry->AllocatedSize();
-    ++evictions;
-    Unlink(entry, dead ? RemovalCause::kCleared : RemovalCause::kCapacity);
+    Unlink(entry, Dead(*entry) ? RemovalCause::kCleared : RemovalCause::kCapacity);
   }
+  wanted_ghost_sets_.store(policy_->WantedGhostSets(index_.size()), std::memory_order_relaxed);
   return unlinked;
 }
 
@@ -162,77 +175,81 @@ void Stripe::AdoptArray(BucketArray array, bool may_shrink, Discarded* discarded
     return;
   }
   index_.BeginMove(array);
-  sweep_.running = false;
 }
 
-void Stripe::MoveSome() {
+void Stripe::AdoptGhosts(GhostTable::Memory memory, Discarded* discarded) {
+  policy_->AdoptGhosts(&memory);
+  wanted_ghost_sets_.store(0, std::memory_order_relaxed);
+  discarded->AddUnused(std::move(memory));
+}
+
+void Stripe::MoveSome(int buckets) {
   EntryIndex::Displaced displaced;
-  const BucketArray drained = index_.Move(kBucketsPerStep, &displaced);
+  const BucketArray drained = index_.Move(buckets, &displaced);
   RetireDisplaced(displaced);
   RetireArray(drained);
 }
 
-bool Stripe::SweepDue(MonotonicNanos latest) const {
-  return sweep_.running || swept_era_ != state_->CurrentEra() ||
-         (earliest_expiry_ <= latest && next_expiry_sweep_ <= latest);
-}
-
-void Stripe::SweepEntry(Entry* entry, MonotonicNanos latest) {
-  ++sweep_.seen;
-  if (Dead(*entry)) {
+// What a Clear has left lies at the old ends of the policy's queues: no search, and no more than there is to remove.
+void Stripe::RemoveCleared(int max) {
+  const Era era = state_->CurrentEra();
+  for (; max > 0; --max) {
+    Entry* const entry = policy_->Cleared(era);
+    if (entry == nullptr) {
+      cleared_until_ = era;
+      return;
+    }
     Unlink(entry, RemovalCause::kCleared);
-  } else if (entry->expires_at <= latest) {
-    ++sweep_.expired;
-    Unlink(entry, RemovalCause::kExpired);
-  } else {
-    sweep_.earliest_expiry = std::min(sweep_.earliest_expiry, entry->expires_at);
   }
 }
 
-void Stripe::SweepSome(MonotonicNanos latest) {
-  if (!sweep_.running) {
-    sweep_ = Sweep();
-    sweep_.running = true;
-    sweep_.era = state_->CurrentEra();
-  }
-  const size_t end = std::min(sweep_.next_bucket + kBucketsPerStep, index_.bucket_count());
-  for (; sweep_.next_bucket < end; ++sweep_.next_bucket) {
-    index_.ForEachInBucket(sweep_.next_bucket, [&](Entry* entry) {
-      mutex_.AssertHeld();
-      SweepEntry(entry, latest);
-    });
-  }
-  if (sweep_.next_bucket >= index_.bucket_count()) EndSweep(latest);
+// When `entry` has to go, or to be looked at again; not after `latest` if it has ended.
+MonotonicNanos Stripe::NextLook(Entry* entry, MonotonicNanos latest) const {
+  if (!state_->idle.on()) return entry->expires_at;
+  const uint32_t stamp = entry->use.stamp();
+  if (state_->idle.Ended(stamp, latest)) return latest;
+  return std::min(entry->expires_at, state_->idle.Deadline(stamp, latest));
 }
 
-void Stripe::EndSweep(MonotonicNanos latest) {
-  sweep_.running = false;
-  swept_era_ = sweep_.era;
-  earliest_expiry_ = sweep_.earliest_expiry;
-  const bool worthwhile = sweep_.expired * kWorthwhileShare >= sweep_.seen;
-  next_expiry_sweep_ = worthwhile ? 0 : latest + kExpirySweepPauseNanos;
+// Removes what has ended from the bucket that is due first. Returns the bytes unlinked.
+size_t Stripe::RemoveDue(MonotonicNanos latest) {
+  size_t unlinked = 0;
+  index_.VisitDue([&](Entry* entry) {
+    mutex_.AssertHeld();
+    const MonotonicNanos next_look = NextLook(entry, latest);
+    if (!Dead(*entry) && next_look > latest) return next_look;
+    unlinked += entry->AllocatedSize();
+    Unlink(entry, Dead(*entry) ? RemovalCause::kCleared : RemovalCause::kExpired);
+    return kNever;
+  });
+  return unlinked;
 }
 
-// An empty table goes the second time that it is found, if nothing was inserted since the first: an insertion that has
-// seen the table and is about to take the lock will almost surely still find it.
-void Stripe::DropIdleTable() {
-  if (std::exchange(insertions_when_empty_, insertions_) == insertions_) RetireArray(index_.DropBuckets());
+// What an empty stripe does not need goes the second time that it is found empty, if nothing was inserted since the
+// first: an insertion that has seen the table and is about to take the lock will almost surely still find it.
+void Stripe::DropIdleMemory(Discarded* discarded) {
+  if (std::exchange(insertions_when_empty_, insertions_) != insertions_) return;
+  RetireArray(index_.DropBuckets());
+  AdoptGhosts(GhostTable::Memory(), discarded);
 }
 
 int Stripe::Maintain(MonotonicNanos latest, Discarded* discarded) {
   int steps = 0;
   if (index_.moving()) {
-    MoveSome();
-    steps += kEntriesPerBucketStep;
-  } else if (SweepDue(latest)) {
-    SweepSome(latest);
-    steps += kEntriesPerBucketStep;
+    MoveSome(kBucketsPerMaintenance);
+    steps += kBucketsPerMaintenance * Tags::kSlots;
+  } else if (HasCleared()) {
+    RemoveCleared(kClearedPerMaintenance);
+    steps += kClearedPerMaintenance;
+  } else if (index_.HasDue(latest)) {
+    for (int buckets = 0; buckets < kBucketsPerMaintenance && index_.HasDue(latest); ++buckets) RemoveDue(latest);
+    steps += kBucketsPerMaintenance * Tags::kSlots;
   } else if (index_.size() == 0 && index_.has_buckets()) {
-    DropIdleTable();
+    DropIdleMemory(discarded);
     ++steps;
+  } else if (const size_t excess = state_->budget.Excess(); excess > 0 && Evict(excess, /*force=*/true) > 0) {
+    steps += kEvictionsPerStep;
   }
-  const size_t excess = state_->budget.Excess();
-  if (excess > 0 && Evict(excess, /*force=*/true) > 0) steps += kEvictionsPerStep;
   return steps + Collect(kFreedPerMaintenance, discarded);
 }
 

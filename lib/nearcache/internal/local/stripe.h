@@ -1,7 +1,7 @@
 // One stripe of the local tier: a share of the keys with everything that belongs to them.
 //
 //   index    key -> resident entry; searched without the lock (entry_index.h)
-//   queue    the resident entries in the order of the policy (entry_queue.h)
+//   policy   which of the resident entries goes next (eviction_policy.h)
 //   slots    what is in progress on keys (flight.h)
 //   retired  unlinked memory that readers may still look at, oldest first (epoch.h)
 //
@@ -13,8 +13,10 @@
 #ifndef NEARCACHE_INTERNAL_LOCAL_STRIPE_H_
 #define NEARCACHE_INTERNAL_LOCAL_STRIPE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -27,8 +29,9 @@
 #include "nearcache/internal/local/discarded.h"
 #include "nearcache/internal/local/entry.h"
 #include "nearcache/internal/local/entry_index.h"
-#include "nearcache/internal/local/entry_queue.h"
+#include "nearcache/internal/local/eviction_policy.h"
 #include "nearcache/internal/local/flight.h"
+#include "nearcache/internal/local/ghost_table.h"
 #include "nearcache/internal/local/local_tier.h"
 #include "nearcache/internal/local/tier_state.h"
 
@@ -43,7 +46,7 @@ class Stripe {
   Stripe& operator=(const Stripe&) = delete;
 
   // Once, before anything else.
-  void Init(TierState* state) { state_ = state; }
+  void Init(TierState* state);
 
   absl::Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
 
@@ -100,8 +103,9 @@ class Stripe {
   // Ends every operation: a bounded piece of the work that is due, and a few blocks of retired memory.
   void Settle(Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Drives out the oldest entries, a few at most, while the tier holds `wanted` bytes too many; returns the bytes
-  // unlinked. Without `force` it may end with none, having only given second chances.
+  // Drives out entries, a few at most, while the tier holds `wanted` bytes too many: those that have ended first, then
+  // the policy's victims. Returns the bytes unlinked. Without `force` it may end with none, having only given second
+  // chances.
   size_t Evict(size_t wanted, bool force) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Hands out retired memory that nobody can reach any more: `max` blocks at most. Returns how many.
@@ -110,6 +114,11 @@ class Stripe {
   // One bounded piece of housekeeping; returns the steps that it took, 0 if there was nothing to do.
   int Maintain(MonotonicNanos latest, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // How many ghost sets the policy would like to have; 0: those that it has. May be asked without the lock.
+  size_t wanted_ghost_sets() const { return wanted_ghost_sets_.load(std::memory_order_relaxed); }
+  // Gives the policy the memory for them, and its old memory to `discarded`.
+  void AdoptGhosts(GhostTable::Memory memory, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Starts to move into `array`. Gives it to `discarded` if it is not wanted any more.
   void AdoptArray(BucketArray array, bool may_shrink, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -117,16 +126,6 @@ class Stripe {
   struct RetiredArray {
     BucketArray array;
     uint64_t epoch = 0;
-  };
-
-  // A walk over all buckets that drops what is cleared or expired, a few buckets at a time.
-  struct Sweep {
-    bool running = false;
-    Era era = 0;
-    size_t next_bucket = 0;
-    size_t seen = 0;
-    size_t expired = 0;
-    MonotonicNanos earliest_expiry = kNever;
   };
 
   // stripe_slots.cc
@@ -147,13 +146,13 @@ class Stripe {
   void Retire(Entry* entry, RemovalCause cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RetireArray(BucketArray array) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RetireDisplaced(const EntryIndex::Displaced& displaced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void MoveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool SweepDue(MonotonicNanos latest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SweepSome(MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SweepEntry(Entry* entry, MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MoveSome(int buckets) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasCleared() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return cleared_until_ != state_->CurrentEra(); }
+  void RemoveCleared(int max) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t RemoveDue(MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  MonotonicNanos NextLook(Entry* entry, MonotonicNanos latest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MakeSmallestTable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void DropIdleTable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void EndSweep(MonotonicNanos latest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropIdleMemory(Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Dead(const Entry& entry) const { return entry.era != state_->CurrentEra(); }
 
   // Searched without the lock; changed under it. First, so that its lines are the stripe's first.
@@ -161,7 +160,8 @@ class Stripe {
 
   TierState* state_ = nullptr;
   absl::Mutex mutex_;
-  EntryQueue queue_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<EvictionPolicy> policy_ ABSL_PT_GUARDED_BY(mutex_);
+  std::atomic<size_t> wanted_ghost_sets_{0};
   SlotMap slots_ ABSL_GUARDED_BY(mutex_);
 
   Entry* oldest_retired_ ABSL_GUARDED_BY(mutex_) = nullptr;
@@ -172,10 +172,8 @@ class Stripe {
   // The number of insertions when housekeeping last found the stripe empty.
   uint32_t insertions_when_empty_ ABSL_GUARDED_BY(mutex_) = ~uint32_t{0};
 
-  Sweep sweep_ ABSL_GUARDED_BY(mutex_);
-  Era swept_era_ ABSL_GUARDED_BY(mutex_) = 1;
-  MonotonicNanos earliest_expiry_ ABSL_GUARDED_BY(mutex_) = kNever;
-  MonotonicNanos next_expiry_sweep_ ABSL_GUARDED_BY(mutex_) = 0;
+  // No entry of an era before this one is left.
+  Era cleared_until_ ABSL_GUARDED_BY(mutex_) = 1;
 };
 
 }  // namespace nearcache::internal::local

@@ -15,7 +15,7 @@ constexpr size_t kBucketsPerWalkStep = Stripe::kEntriesPerWalkStep / Tags::kSlot
 // since the last step, the walk begins again, and whoever collects the entries knows those that he has seen.
 bool Stripe::WalkSome(Walk* walk, std::vector<EntrySnapshot>* found) {
   if (index_.moving()) {
-    MoveSome();
+    MoveSome(static_cast<int>(kBucketsPerWalkStep));
     return true;
   }
   if (walk->rebuilds != index_.rebuilds()) {
@@ -48,7 +48,7 @@ void Stripe::Report(const HashedKey& key, MonotonicNanos latest, KeyReport* repo
   report->lane = entry->lane;
   report->generation = entry->generation;
   report->leased = state_->lanes[entry->lane].Covers(entry->generation, latest);
-  report->read_lately = entry->visited.load(std::memory_order_relaxed);
+  report->read_lately = entry->use.hits() > 0;
 }
 
 }  // namespace nearcache::internal::local

@@ -143,7 +143,7 @@ ReadStart Stripe::BeginRead(const HashedKey& key, MonotonicNanos latest, const F
                             Discarded* discarded) {
   if (Entry* const resident = index_.Find(key)) {
     if (state_->Servable(*resident, latest)) {
-      resident->visited.store(true, std::memory_order_relaxed);
+      state_->NoteHit(resident, latest);
       state_->Add(Count::kHits);
       return Hit(resident);
     }

@@ -28,7 +28,7 @@ int StripeBits(const LocalTierOptions& options) {
 StripedLocalTier::StripedLocalTier(const LocalTierOptions& options)
     : stripe_bits_(StripeBits(options)),
       stripe_shift_(63 - stripe_bits_),
-      hash_seed_(OperationIdSource::RandomNonce()),
+      hash_seed_(options.seed != 0 ? options.seed : OperationIdSource::RandomNonce()),
       stripes_(new Stripe[size_t{1} << stripe_bits_]),
       state_(options) {
   for (size_t i = 0; i < (size_t{1} << stripe_bits_); ++i) stripes_[i].Init(&state_);
@@ -45,9 +45,7 @@ bool StripedLocalTier::Hit(const HashedKey& key, MonotonicNanos now, const Use& 
   Entry* const entry = index.Find(key);
   if (entry == nullptr || !state_.Servable(*entry, state_.Latest(now))) return false;
   use(*entry);
-  if (!entry->visited.load(std::memory_order_relaxed)) {
-    entry->visited.store(true, std::memory_order_relaxed);
-  }
+  state_.NoteHit(entry, state_.Latest(now));
   state_.Add(Count::kHits);
   return true;
 }

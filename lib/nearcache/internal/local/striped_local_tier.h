@@ -101,6 +101,7 @@ class StripedLocalTier final : public LocalTier {
   // --- Room (striped_local_tier_room.cc)
 
   bool FitsEntryLimit(const HashedKey& key, absl::string_view value) const;
+  MonotonicNanos WithJitter(const HashedKey& key, const EntryInfo& info) const;
   // A whole entry with its bytes reserved, for a stripe that has a table; nullptr if it cannot be kept, counted.
   Entry* Build(const HashedKey& key, absl::string_view value, const Provenance& provenance);
   bool MakeRoom(size_t bytes);
@@ -109,6 +110,8 @@ class StripedLocalTier final : public LocalTier {
   // Evicts from the next stripe in turn; returns the bytes unlinked.
   size_t EvictFromNextStripe(size_t wanted, bool force);
   int MaintainNextStripe(MonotonicNanos latest);
+  // Gives the policy of the stripe the memory for ghosts that it wants.
+  void ResizeGhosts(Stripe* stripe);
   // After every change of `stripe`, with its lock released.
   void AfterChange(Stripe* stripe);
   // Gives the stripe a table of another size if it needs one; whether it does.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "absl/synchronization/mutex.h"
 #include "nearcache/internal/local/bucket.h"
@@ -28,6 +29,16 @@ bool StripedLocalTier::FitsEntryLimit(const HashedKey& key, absl::string_view va
   return Entry::BlockSize(key.key.size(), value.size()) <= state_.options.entry_bytes_max;
 }
 
+// Each life is shortened by a part of it that depends on the key, the time and the seed.
+MonotonicNanos StripedLocalTier::WithJitter(const HashedKey& key, const EntryInfo& info) const {
+  const double jitter = state_.options.time_to_live_jitter;
+  if (jitter == 0 || info.expires_at == kNever || info.expires_at <= info.fetched_at) return info.expires_at;
+  const uint64_t mixed = (key.hash ^ static_cast<uint64_t>(info.expires_at)) * 0x9e3779b97f4a7c15;
+  const double random = static_cast<double>((mixed ^ (mixed >> 32)) & 0xffffffff) / 4294967296.0;
+  const auto life = static_cast<double>(info.expires_at - info.fetched_at);
+  return info.expires_at - static_cast<int64_t>(life * jitter * random);
+}
+
 Entry* StripedLocalTier::Build(const HashedKey& key, absl::string_view value, const Provenance& provenance) {
   if (!FitsEntryLimit(key, value)) {
     state_.Add(Count::kEntriesTooLarge);
@@ -36,7 +47,12 @@ Entry* StripedLocalTier::Build(const HashedKey& key, absl::string_view value, co
   Stripe& stripe = StripeOf(key.hash);
   // Outside the lock where it can be; Stripe::Store makes a small one if Maintain has taken this one away again.
   if (!stripe.index().has_buckets()) ResizeTable(&stripe, /*may_shrink=*/false);
-  Entry* const entry = Entry::Make(key, value, provenance);
+  Provenance shortened = provenance;
+  shortened.info.expires_at = WithJitter(key, provenance.info);
+  Entry* const entry = Entry::Make(key, value, shortened);
+  if (entry != nullptr && state_.idle.on()) {
+    entry->use.NoteHitAt(0, state_.idle.Stamp(state_.Latest(state_.options.clock->NowCoarse())));
+  }
   if (entry != nullptr && MakeRoom(entry->AllocatedSize())) return entry;
   if (entry != nullptr) entry->Unref();
   state_.Add(Count::kEntriesRefused);
@@ -102,7 +118,20 @@ bool StripedLocalTier::ResizeTable(Stripe* stripe, bool may_shrink) {
   return true;
 }
 
+void StripedLocalTier::ResizeGhosts(Stripe* stripe) {
+  const size_t sets = stripe->wanted_ghost_sets();
+  const size_t bound = GhostTable::Memory::AllocatedSizeBound(sets);
+  if (sets == 0 || !state_.budget.TryReserve(bound)) return;
+  GhostTable::Memory memory = GhostTable::Memory::Allocate(sets);
+  state_.budget.Release(bound - std::min(bound, memory.AllocatedSize()));
+  if (memory.count == 0) return;
+  Discarded discarded(&state_);
+  absl::MutexLock lock(&stripe->mutex());
+  stripe->AdoptGhosts(std::move(memory), &discarded);
+}
+
 void StripedLocalTier::AfterChange(Stripe* stripe) {
+  ResizeGhosts(stripe);
   if (stripe->index().has_buckets()) ResizeTable(stripe, /*may_shrink=*/false);
   const size_t excess = state_.budget.Excess();
   if (excess > 0) EvictFromNextStripe(excess, /*force=*/false);
@@ -138,6 +167,9 @@ bool StripedLocalTier::Maintain(MonotonicNanos now, int steps) {
   return left <= 0 || (left < steps && state_.budget.retired() > 0);
 }
 
-void StripedLocalTier::SetCapacity(size_t bytes) { state_.budget.set_capacity(bytes); }
+void StripedLocalTier::SetCapacity(size_t bytes) {
+  state_.budget.set_capacity(bytes);
+  state_.small_share.set_capacity(bytes);
+}
 
 }  // namespace nearcache::internal::local

@@ -8,14 +8,17 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/base/optimization.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/counter_block.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/local/budget.h"
 #include "nearcache/internal/local/entry.h"
 #include "nearcache/internal/local/flight.h"
+#include "nearcache/internal/local/idle_rule.h"
 #include "nearcache/internal/local/lane_lease.h"
 #include "nearcache/internal/local/local_tier.h"
+#include "nearcache/internal/local/small_share.h"
 
 namespace nearcache::internal::local {
 
@@ -43,7 +46,20 @@ struct TierState {
   // Whether `entry` may be served when the true time may be as late as `latest`.
   bool Servable(const Entry& entry, MonotonicNanos latest) const {
     return entry.era == CurrentEra() && latest < entry.expires_at &&
-           Covered(entry.fetched_at, entry.lane, entry.generation, latest);
+           Covered(entry.fetched_at, entry.lane, entry.generation, latest) && !IdleTooLong(entry, latest);
+  }
+
+  bool IdleTooLong(const Entry& entry, MonotonicNanos latest) const {
+    return ABSL_PREDICT_FALSE(idle.on()) && idle.Ended(entry.use.stamp(), latest);
+  }
+
+  // A reader was served `entry`.
+  void NoteHit(Entry* entry, MonotonicNanos latest) const {
+    if (ABSL_PREDICT_FALSE(idle.on())) {
+      entry->use.NoteHitAt(hits_max, idle.Stamp(latest));
+    } else {
+      entry->use.NoteHit(hits_max);
+    }
   }
 
   // As Servable, with the reason.
@@ -76,9 +92,15 @@ struct TierState {
   const LocalTierOptions options;
   const int64_t coarse_lag_nanos;
   const int64_t staleness_nanos;  // kNever: no bound.
+  const int64_t idle_nanos;       // kNever: no time-out.
+  const IdleRule idle;
+  const uint32_t hits_max;
   const std::unique_ptr<LaneLease[]> lanes;
   // Written by Clear alone.
   std::atomic<Era> era{1};
+
+  // What the policies of the stripes have in common.
+  SmallShare small_share;
 
   Budget budget;
   CounterBlock<static_cast<size_t>(Count::kEnd)> counters;

@@ -35,6 +35,7 @@ struct Mix {
   int value_bytes = 20;
   bool local_only = false;
   bool calm = false;  // Few events and clears, so that entries live long enough to be evicted.
+  PolicyKind policy = PolicyKind::kScanResistant;
 };
 
 class Comparison {
@@ -44,6 +45,7 @@ class Comparison {
     options.capacity_bytes = mix.capacity_bytes;
     options.staleness_bound = mix.staleness;
     options.stripe_count = 2;
+    options.policy = mix.policy;
     options.clock = &clock_;
     tier_ = LocalTier::Create(options);
   }
@@ -368,9 +370,21 @@ void RunSeeds(const Mix& mix, int seeds, int steps, LocalTierStats* last = nullp
   }
 }
 
-TEST(LocalTierModelTest, ARandomMillionOfOperationsFollowsTheRules) {
+class LocalTierModelTest : public testing::TestWithParam<PolicyKind> {
+ protected:
+  LocalTierModelTest() { mix_.policy = GetParam(); }
+
+  Mix mix_;
+};
+
+INSTANTIATE_TEST_SUITE_P(EveryPolicy, LocalTierModelTest, testing::Values(PolicyKind::kScanResistant, PolicyKind::kLru),
+                         [](const testing::TestParamInfo<PolicyKind>& policy) {
+                           return policy.param == PolicyKind::kLru ? "Lru" : "ScanResistant";
+                         });
+
+TEST_P(LocalTierModelTest, ARandomMillionOfOperationsFollowsTheRules) {
   LocalTierStats stats;
-  RunSeeds(Mix(), 20, 50'000, &stats);
+  RunSeeds(mix_, 20, 50'000, &stats);
   // The run met what it was made for.
   EXPECT_GT(stats.hits, 1000u);
   EXPECT_GT(stats.lease_misses, 50u);
@@ -382,27 +396,25 @@ TEST(LocalTierModelTest, ARandomMillionOfOperationsFollowsTheRules) {
   EXPECT_EQ(stats.removals_capacity, 0u);
 }
 
-TEST(LocalTierModelTest, LocalOnlyOperationsFollowTheRules) {
-  Mix mix;
-  mix.local_only = true;
-  mix.staleness = absl::InfiniteDuration();
-  RunSeeds(mix, 10, 30'000);
+TEST_P(LocalTierModelTest, LocalOnlyOperationsFollowTheRules) {
+  mix_.local_only = true;
+  mix_.staleness = absl::InfiniteDuration();
+  RunSeeds(mix_, 10, 30'000);
 }
 
 // Where entries are evicted the tier may miss at any time, but it serves nothing that the rules forbid.
-TEST(LocalTierModelTest, EvictionOnlyEverAddsMisses) {
-  Mix mix;
-  mix.capacity_bytes = 60'000;
-  mix.calm = true;
-  mix.staleness = absl::InfiniteDuration();
-  mix.keys = 400;
-  mix.value_bytes = 1000;
+TEST_P(LocalTierModelTest, EvictionOnlyEverAddsMisses) {
+  mix_.capacity_bytes = 60'000;
+  mix_.calm = true;
+  mix_.staleness = absl::InfiniteDuration();
+  mix_.keys = 400;
+  mix_.value_bytes = 1000;
   LocalTierStats stats;
-  RunSeeds(mix, 5, 40'000, &stats);
+  RunSeeds(mix_, 5, 40'000, &stats);
   EXPECT_GT(stats.removals_capacity, 100u);
   EXPECT_GT(stats.hits, 100u);
-  mix.local_only = true;
-  RunSeeds(mix, 5, 40'000, &stats);
+  mix_.local_only = true;
+  RunSeeds(mix_, 5, 40'000, &stats);
   EXPECT_GT(stats.removals_capacity, 1000u);
 }
 

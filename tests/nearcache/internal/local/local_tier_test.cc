@@ -301,29 +301,6 @@ TEST_F(LocalTierTest, ClearedMemoryComesBackByOtherOperationsToo) {
   EXPECT_EQ(tier().GetStats().entries, 20u);
 }
 
-// --- Expiry without reads
-
-TEST_F(LocalTierTest, ExpiredEntriesAreRemovedWithoutReads) {
-  for (int i = 0; i < 500; ++i) Put(absl::StrCat("short-", i), "v", In(absl::Seconds(1)));
-  for (int i = 0; i < 500; ++i) Put(absl::StrCat("long-", i), "v", In(absl::Seconds(100)));
-  MaintainAll();
-  EXPECT_EQ(tier().GetStats().entries, 1000u);
-  clock_.Advance(absl::Seconds(1));
-  MaintainAll();
-  EXPECT_EQ(tier().GetStats().entries, 500u);
-  EXPECT_EQ(tier().GetStats().removals_expired, 500u);
-  clock_.Advance(absl::Seconds(99));
-  MaintainAll();
-  EXPECT_EQ(tier().GetStats().bytes, 0u);
-}
-
-TEST_F(LocalTierTest, MaintenanceTakesAboutTheStepsThatItIsGiven) {
-  for (int i = 0; i < 1000; ++i) Put(absl::StrCat("key-", i), "v", In(absl::Seconds(1)));
-  clock_.Advance(absl::Seconds(1));
-  EXPECT_TRUE(tier().Maintain(now(), 100));
-  EXPECT_GE(tier().GetStats().entries, 870u);
-}
-
 TEST_F(LocalTierTest, ManyLanesKeepTheirLeasesApart) {
   options_.staleness_bound = kStaleness;
   options_.lane_count = 2;

@@ -163,6 +163,16 @@ class Lines {
   std::string text_;
 };
 
+absl::string_view PolicyName(LocalPolicy policy) {
+  switch (policy) {
+    case LocalPolicy::kLru:
+      return "lru";
+    case LocalPolicy::kScanResistant:
+      return "scan_resistant";
+  }
+  return "unknown";
+}
+
 absl::string_view PolicyName(LinkDownPolicy policy) {
   switch (policy) {
     case LinkDownPolicy::kServeWithinBound:
@@ -193,6 +203,17 @@ void AddRemote(const RemoteOptions& remote, Lines* lines) {
   lines->Add("remote.resp_version", remote.resp_version);
 }
 
+void CheckRetention(const LocalOptions& local, Checker* check) {
+  if (local.capacity_bytes == 0) return;
+  check->Expect(PolicyName(local.policy) != "unknown", "local.policy", absl::StrCat(static_cast<int>(local.policy)),
+                "one of LocalPolicy");
+  check->Expect(local.idle_timeout >= absl::Milliseconds(1), "local.idle_timeout",
+                absl::FormatDuration(local.idle_timeout), "at least 1ms, or infinite");
+  // Written so that NaN is refused.
+  check->Expect(local.time_to_live_jitter >= 0 && local.time_to_live_jitter <= 1, "local.time_to_live_jitter",
+                absl::StrCat(local.time_to_live_jitter), "from 0 to 1");
+}
+
 void CheckAudit(const AuditOptions& audit, Checker* check) {
   // Written so that NaN is refused.
   check->Expect(audit.hit_share >= 0 && audit.hit_share <= 1, "audit.hit_share", absl::StrCat(audit.hit_share),
@@ -207,6 +228,7 @@ void CheckAudit(const AuditOptions& audit, Checker* check) {
 absl::Status Options::Validate() const {
   Checker check;
   CheckLocal(local, &check);
+  CheckRetention(local, &check);
   CheckShared(*this, &check);
   CheckLimits(*this, &check);
   if (!has_remote()) return check.status();
@@ -230,6 +252,9 @@ std::string Options::ToString() const {
   lines.Add("local.capacity_bytes", local.capacity_bytes);
   lines.Add("local.entry_bytes_max", local.entry_bytes_max);
   lines.Add("local.time_to_live_max", local.time_to_live_max);
+  lines.Add("local.policy", PolicyName(local.policy));
+  lines.Add("local.idle_timeout", local.idle_timeout);
+  lines.Add("local.time_to_live_jitter", local.time_to_live_jitter);
   lines.Add("local.stripe_count", local.stripe_count);
   lines.Add("local.removal_listener", local.removal_listener == nullptr ? "none" : "given");
   lines.Add("local.removal_queue_entries_max", local.removal_queue_entries_max);

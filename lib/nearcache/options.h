@@ -35,6 +35,13 @@ enum class LinkDownPolicy {
                       // always, and so do all others until the channel is back.
 };
 
+// Which entry leaves memory when room is needed. Both count hits in the entry itself and move nothing at a hit.
+enum class LocalPolicy {
+  kLru,  // Least recently used, with a second chance for what was read since it was last looked at. The default.
+  kScanResistant,  // Newcomers wait in a small queue, so that keys asked for once do not drive out those asked for
+                   // again; its share of memory adapts to the load. About five bytes more per entry.
+};
+
 // The memory of this process.
 struct LocalOptions {
   // Hard bound, in bytes, on all that the local tier holds: keys, values, headers, table, allocator
@@ -51,6 +58,19 @@ struct LocalOptions {
   // coherence does not rest on it. Longer: fewer remote reads. Leave alone unless strangers write
   // the namespace behind the library's back.
   absl::Duration time_to_live_max = absl::Minutes(5);
+
+  // Leave at kLru unless many keys are asked for once (scans, crawlers, batch jobs) beside those that are asked for
+  // often.
+  LocalPolicy policy = LocalPolicy::kLru;
+
+  // An entry that nobody read from memory for this long is gone from memory; the remote tier keeps it. Shorter: memory
+  // for others. It may go up to a sixteenth of that time early, never late. At least 1 ms; infinite, the default, costs
+  // nothing.
+  absl::Duration idle_timeout = absl::InfiniteDuration();
+
+  // Up to this part of its life in memory, drawn per entry, is taken off, so that what was stored together does not end
+  // together. 0, the default, to 1. The life in the remote tier stays as it is.
+  double time_to_live_jitter = 0;
 
   // Number of stripes, each with its own lock for writers; a power of two, or 0 to choose 8 per
   // hardware thread. Leave alone unless a profile shows writers waiting.

@@ -99,6 +99,16 @@ absl::Status ReadLocalCapacity(absl::string_view field, absl::string_view text, 
   return absl::OkStatus();
 }
 
+absl::Status ReadLocalPolicy(absl::string_view field, absl::string_view text, Options* options) {
+  if (text != "lru" && text != "scan_resistant") return NotReadable(field, text, "lru or scan_resistant");
+  options->local.policy = text == "lru" ? LocalPolicy::kLru : LocalPolicy::kScanResistant;
+  return absl::OkStatus();
+}
+
+absl::Status ReadIdleTimeout(absl::string_view field, absl::string_view text, Options* options) {
+  return ReadDuration(field, text, &options->local.idle_timeout);
+}
+
 struct Parameter {
   absl::string_view name;
   absl::Status (*read)(absl::string_view field, absl::string_view text, Options* options);
@@ -114,6 +124,8 @@ constexpr Parameter kParameters[] = {
     {"key_prefix", ReadPrefix},
     {"key_version", ReadKeyVersion},
     {"local_capacity", ReadLocalCapacity},
+    {"local_idle_timeout", ReadIdleTimeout},
+    {"local_policy", ReadLocalPolicy},
     {"resp", ReadResp},
     {"staleness_bound", ReadStalenessBound},
 };

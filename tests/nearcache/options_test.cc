@@ -103,6 +103,11 @@ TEST(OptionsValidateTest, EveryFieldOfTheProcessHasItsLimits) {
       {"local.entry_bytes_max", "4194305", "to 4194304, a sixteenth of local.capacity_bytes",
        [](Options* o) { o->local.entry_bytes_max = (4 << 20) + 1; }},
       {"local.time_to_live_max", "0", "more than 0", [](Options* o) { o->local.time_to_live_max = {}; }},
+      {"local.policy", "7", "LocalPolicy", [](Options* o) { o->local.policy = static_cast<LocalPolicy>(7); }},
+      {"local.idle_timeout", "0", "at least 1ms", [](Options* o) { o->local.idle_timeout = {}; }},
+      {"local.time_to_live_jitter", "1.5", "from 0 to 1", [](Options* o) { o->local.time_to_live_jitter = 1.5; }},
+      {"local.time_to_live_jitter", "nan", "from 0 to 1",
+       [](Options* o) { o->local.time_to_live_jitter = std::nan(""); }},
       {"local.stripe_count", "3", "power of two", [](Options* o) { o->local.stripe_count = 3; }},
       {"local.stripe_count", "-2", "power of two", [](Options* o) { o->local.stripe_count = -2; }},
       {"local.stripe_count", "2048", "to 1024", [](Options* o) { o->local.stripe_count = 2048; }},
@@ -214,6 +219,9 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "local.capacity_bytes=67108864\n",
                                        "local.entry_bytes_max=1048576\n",
                                        "local.time_to_live_max=5m\n",
+                                       "local.policy=lru\n",
+                                       "local.idle_timeout=inf\n",
+                                       "local.time_to_live_jitter=0\n",
                                        "local.stripe_count=0\n",
                                        "local.removal_listener=none\n",
                                        "local.removal_queue_entries_max=8192\n",
@@ -237,7 +245,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "callback_threads=2\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 39) << "a field is missing in this test";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 42) << "a field is missing in this test";
 }
 
 TEST(OptionsToStringTest, SaysWhetherThereIsAPasswordAndNoMore) {

@@ -82,7 +82,8 @@ TEST(OptionsFromUrlTest, TlsIsReadAndRefusedByValidate) {
 TEST(OptionsFromUrlTest, ReadsEveryParameter) {
   const Options options = Read(
       "redis://h?database=4&client_name=app-1&connect_timeout=3s&command_timeout=250ms&health_timeout=1.5s"
-      "&staleness_bound=300ms&key_prefix=shop%3Aeu&key_version=7&default_time_to_live=1h&local_capacity=128MiB&resp=2");
+      "&staleness_bound=300ms&key_prefix=shop%3Aeu&key_version=7&default_time_to_live=1h&local_capacity=128MiB&resp=2"
+      "&local_policy=scan_resistant&local_idle_timeout=10m");
   EXPECT_EQ(options.remote.database, 4);
   EXPECT_EQ(options.remote.client_name, "app-1");
   EXPECT_EQ(options.remote.connect_timeout, absl::Seconds(3));
@@ -94,6 +95,8 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
   EXPECT_EQ(options.default_time_to_live, absl::Hours(1));
   EXPECT_EQ(options.local.capacity_bytes, size_t{128} << 20);
   EXPECT_EQ(options.remote.resp_version, 2);
+  EXPECT_EQ(options.local.policy, LocalPolicy::kScanResistant);
+  EXPECT_EQ(options.local.idle_timeout, absl::Minutes(10));
   EXPECT_TRUE(options.Validate().ok()) << options.Validate();
 }
 
@@ -102,7 +105,8 @@ TEST(OptionsFromUrlTest, UnknownParameterIsNamedAndTheKnownOnesAreListed) {
   EXPECT_THAT(error, HasSubstr("\"comand_timeout\""));
   for (const absl::string_view name :
        {"client_name", "command_timeout", "connect_timeout", "database", "default_time_to_live", "health_timeout",
-        "key_prefix", "key_version", "local_capacity", "resp", "staleness_bound"}) {
+        "key_prefix", "key_version", "local_capacity", "local_idle_timeout", "local_policy", "resp",
+        "staleness_bound"}) {
     EXPECT_THAT(error, HasSubstr(name));
   }
   EXPECT_THAT(ErrorOf("redis://h?Database=1"), HasSubstr("\"Database\"")) << "names are case-sensitive";

@@ -42,6 +42,9 @@ local::LocalTierOptions TierOptions(const Options& options, const Clock* clock, 
   tier.capacity_bytes = off ? kCapacityWhenOff : options.local.capacity_bytes;
   tier.entry_bytes_max = off ? 0 : options.local.entry_bytes_max;
   tier.stripe_count = options.local.stripe_count;
+  tier.policy = options.local.policy == LocalPolicy::kLru ? local::PolicyKind::kLru : local::PolicyKind::kScanResistant;
+  tier.idle_timeout = options.local.idle_timeout;
+  tier.time_to_live_jitter = options.local.time_to_live_jitter;
   tier.clock = clock;
   tier.removal_observer = observer;
   if (options.has_remote()) {

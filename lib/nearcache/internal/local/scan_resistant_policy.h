@@ -15,7 +15,7 @@
 // `small` above a fifth) all are void at once, or what was popular yesterday would stay too long.
 //
 // What it costs: an insertion looks at one line of ghosts, an eviction writes one; five bytes per resident entry for
-// ghosts, counted in the budget, once anything was evicted. `//bench:hit_ratio` shows what it brings.
+// ghosts, counted in the budget, once anything was evicted.
 
 #ifndef NEARCACHE_INTERNAL_LOCAL_SCAN_RESISTANT_POLICY_H_
 #define NEARCACHE_INTERNAL_LOCAL_SCAN_RESISTANT_POLICY_H_

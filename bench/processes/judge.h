@@ -7,6 +7,11 @@
 //   * foreign      if nobody ever wrote v, or the bytes are of another key, torn or mixed
 // and otherwise sound. A version whose write ended without an answer may take effect at any later moment, even after
 // its successors, so such a version is neither too old nor a step back; nor does an unanswered write replace anything.
+// Once anybody has seen it, though, it has taken effect, and cannot do so a second time: what was begun after that
+// moment replaces it like any other.
+//
+// A store that went back to an old state (a restart from an old snapshot) has lost the writes that had begun before it
+// came back: those neither replace anything nor are they a floor.
 
 #ifndef BENCH_PROCESSES_JUDGE_H_
 #define BENCH_PROCESSES_JUDGE_H_
@@ -41,10 +46,16 @@ struct ReadObservation {
   // The newest version of the key that this process had seen, by a read or an acknowledged write, when the read began.
   uint32_t floor = 0;
   int64_t bound_nanos = 0;
+  // When the store came back from its last step into the past; 0: it never took one.
+  int64_t store_since_nanos = 0;
+  // When somebody had first seen this version, if its write got no answer; 0: nobody, as far as is known.
+  int64_t seen_nanos = 0;
 };
 
 struct Verdict {
   Finding finding = Finding::kSound;
+  // How the write of the version ended, as far as is known.
+  WriteOutcome outcome = WriteOutcome::kNone;
   // The version that had replaced the one read when the read began, and how long before; 0: none had.
   uint32_t successor = 0;
   int64_t age_nanos = 0;

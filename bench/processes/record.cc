@@ -55,7 +55,10 @@ size_t RecordBytes(uint64_t key) {
 }
 
 void MakeRecord(uint64_t key, uint64_t version, std::string* record) {
-  const size_t bytes = RecordBytes(key);
+  MakeRecordOfBytes(key, version, RecordBytes(key), record);
+}
+
+void MakeRecordOfBytes(uint64_t key, uint64_t version, size_t bytes, std::string* record) {
   record->assign(sizeof(Header), '\0');
   AppendText(key, version, bytes, record);
   Header header = {0, kMagic, static_cast<uint32_t>(bytes), key, version};

@@ -39,6 +39,9 @@ size_t RecordBytes(uint64_t key);
 // Replaces `record` by version `version` of the record of `key`. Costs about a microsecond per KiB.
 void MakeRecord(uint64_t key, uint64_t version, std::string* record);
 
+// The same with another length. REQUIRES: bytes >= kRecordBytesMin
+void MakeRecordOfBytes(uint64_t key, uint64_t version, size_t bytes, std::string* record);
+
 // Reads all bytes.
 RecordIdentity CheckRecord(absl::string_view bytes);
 

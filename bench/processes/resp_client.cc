@@ -55,11 +55,19 @@ absl::StatusOr<std::unique_ptr<RespClient>> RespClient::Connect(const std::strin
 RespClient::~RespClient() { close(descriptor_); }
 
 absl::StatusOr<std::string> RespClient::Command(const std::vector<absl::string_view>& arguments) {
+  if (const absl::Status sent = Post(arguments); !sent.ok()) return sent;
+  return ReceiveReply();
+}
+
+absl::Status RespClient::Post(const std::vector<absl::string_view>& arguments) {
   std::string request = absl::StrCat("*", arguments.size(), "\r\n");
   for (const absl::string_view argument : arguments) {
     absl::StrAppend(&request, "$", argument.size(), "\r\n", argument, "\r\n");
   }
-  if (const absl::Status sent = Send(request); !sent.ok()) return sent;
+  return Send(request);
+}
+
+absl::StatusOr<std::string> RespClient::ReceiveReply() {
   absl::StatusOr<std::string> line = ReceiveLine();
   if (!line.ok() || line->empty()) return line;
   const std::string text = line->substr(1);

@@ -28,6 +28,11 @@ class RespClient {
   // connection is lost or the server did not answer in time.
   absl::StatusOr<std::string> Command(const std::vector<absl::string_view>& arguments);
 
+  // Sends without waiting: for commands during which the server does not answer. Nothing else may be asked of this
+  // connection before ReceiveReply.
+  absl::Status Post(const std::vector<absl::string_view>& arguments);
+  absl::StatusOr<std::string> ReceiveReply();
+
  private:
   explicit RespClient(int descriptor) : descriptor_(descriptor) {}
 

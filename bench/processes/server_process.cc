@@ -30,9 +30,6 @@ constexpr absl::Duration kStartTimeout = absl::Seconds(15);
 constexpr absl::Duration kCommandTimeout = absl::Seconds(2);
 constexpr absl::Duration kPollInterval = absl::Milliseconds(20);
 
-// Keeps a whole tour below 1.5 GiB whatever --keys says; keys beyond it are evicted, which is a miss.
-constexpr absl::string_view kMemoryMax = "700mb";
-
 absl::StatusOr<std::string> FindOnPath(absl::string_view program) {
   const char* path = std::getenv("PATH");
   for (const absl::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
@@ -66,8 +63,9 @@ absl::StatusOr<std::string> FindServer(absl::string_view wanted) {
   return absl::NotFoundError(absl::StrCat("--server: cannot run ", path));
 }
 
-absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(std::string program, std::string folder) {
-  auto server = absl::WrapUnique(new ServerProcess(std::move(program), std::move(folder)));
+absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(std::string program, std::string folder,
+                                                                    ServerOptions options) {
+  auto server = absl::WrapUnique(new ServerProcess(std::move(program), std::move(folder), std::move(options)));
   if (const absl::Status status = server->Launch(); !status.ok()) return status;
   if (const absl::Status status = server->WaitUntilItAnswers(kStartTimeout); !status.ok()) return status;
   if (const absl::Status status = server->ReadName(); !status.ok()) return status;
@@ -76,29 +74,34 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(std::string 
 
 absl::Status ServerProcess::Launch() {
   unlink(socket_path_.c_str());
+  std::vector<std::string> arguments = {program_,
+                                        "--port",
+                                        absl::StrCat(options_.port),
+                                        "--bind",
+                                        "127.0.0.1",
+                                        "--unixsocket",
+                                        socket_path_,
+                                        "--unixsocketperm",
+                                        "700",
+                                        "--save",
+                                        "",
+                                        "--appendonly",
+                                        "no",
+                                        "--daemonize",
+                                        "no",
+                                        "--dir",
+                                        folder_,
+                                        "--dbfilename",
+                                        SnapshotName(),
+                                        "--logfile",
+                                        absl::StrCat(folder_, "/", options_.name, ".log"),
+                                        "--maxmemory",
+                                        options_.memory_max,
+                                        "--maxmemory-policy",
+                                        "allkeys-lru"};
+  arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
   absl::StatusOr<std::unique_ptr<ChildProcess>> child =
-      ChildProcess::Start({program_,
-                           "--port",
-                           "0",
-                           "--unixsocket",
-                           socket_path_,
-                           "--unixsocketperm",
-                           "700",
-                           "--save",
-                           "",
-                           "--appendonly",
-                           "no",
-                           "--daemonize",
-                           "no",
-                           "--dir",
-                           folder_,
-                           "--logfile",
-                           folder_ + "/server.log",
-                           "--maxmemory",
-                           std::string(kMemoryMax),
-                           "--maxmemory-policy",
-                           "allkeys-lru"},
-                          /*inherited_descriptor=*/-1, /*quiet=*/true);
+      ChildProcess::Start(arguments, /*inherited_descriptor=*/-1, /*quiet=*/true);
   if (!child.ok()) return child.status();
   child_ = *std::move(child);
   return absl::OkStatus();
@@ -116,19 +119,21 @@ absl::Status ServerProcess::WaitUntilItAnswers(absl::Duration timeout) {
 }
 
 absl::Status ServerProcess::ReadName() {
-  absl::StatusOr<std::unique_ptr<RespClient>> client = RespClient::Connect(socket_path_, kCommandTimeout);
-  if (!client.ok()) return client.status();
-  const absl::StatusOr<std::string> info = (*client)->Command({"INFO", "server"});
+  const absl::StatusOr<std::string> info = Command({"INFO", "server"});
   if (!info.ok()) return info.status();
   const std::string valkey = InfoField(*info, "valkey_version");
   name_ = valkey.empty() ? absl::StrCat("Redis ", InfoField(*info, "redis_version")) : absl::StrCat("Valkey ", valkey);
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> ServerProcess::CutConnections(absl::string_view type) {
+absl::StatusOr<std::string> ServerProcess::Command(const std::vector<absl::string_view>& arguments) {
   absl::StatusOr<std::unique_ptr<RespClient>> client = RespClient::Connect(socket_path_, kCommandTimeout);
   if (!client.ok()) return client.status();
-  const absl::StatusOr<std::string> cut = (*client)->Command({"CLIENT", "KILL", "TYPE", type, "SKIPME", "yes"});
+  return (*client)->Command(arguments);
+}
+
+absl::StatusOr<int> ServerProcess::CutConnections(absl::string_view type) {
+  const absl::StatusOr<std::string> cut = Command({"CLIENT", "KILL", "TYPE", type, "SKIPME", "yes"});
   if (!cut.ok()) return cut.status();
   int count = 0;
   if (!absl::SimpleAtoi(*cut, &count)) return absl::InternalError(*cut);
@@ -136,13 +141,18 @@ absl::StatusOr<int> ServerProcess::CutConnections(absl::string_view type) {
 }
 
 absl::Status ServerProcess::KillAndRestart() {
+  unlink(absl::StrCat(folder_, "/", SnapshotName()).c_str());
+  return KillAndRestore();
+}
+
+absl::Status ServerProcess::KillAndRestore() {
   child_->Signal(SIGKILL);
   child_->WaitForEnd(kStartTimeout);
   return Launch();
 }
 
 std::string ServerProcess::LogTail() const {
-  std::ifstream file(folder_ + "/server.log");
+  std::ifstream file(absl::StrCat(folder_, "/", options_.name, ".log"));
   const std::string log((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (log.empty()) return "Its log is empty.";
   return absl::StrCat("The end of its log:\n", log.substr(log.size() > 1000 ? log.size() - 1000 : 0));

@@ -43,10 +43,11 @@ VersionTable::VersionTable(void* memory, const KeySpace& keys)
       key_states_(At<KeyState>(memory, EntryCountsBytes(keys))),
       entries_(At<Entry>(memory, EntryCountsBytes(keys) + RoundUpToLine(keys.key_count() * sizeof(KeyState)))) {}
 
-uint32_t VersionTable::Begin(uint32_t key) {
-  std::atomic<uint32_t>& newest = key_states_[key].newest_begun;
-  const uint32_t version = newest.load(std::memory_order_relaxed) + 1;
-  newest.store(version, std::memory_order_release);
+uint32_t VersionTable::Begin(uint32_t key, int64_t now_nanos) {
+  KeyState& state = key_states_[key];
+  const uint32_t version = state.newest_begun.load(std::memory_order_relaxed) + 1;
+  state.newest_begun_nanos.store(now_nanos, std::memory_order_release);
+  state.newest_begun.store(version, std::memory_order_release);
   return version;
 }
 
@@ -59,6 +60,7 @@ void VersionTable::End(uint32_t key, uint32_t version, WriteOutcome outcome, int
   const uint64_t number = EntryCount(slot).load(std::memory_order_relaxed) + 1;
   Entry& entry = EntryAt(slot, number);
   entry.previous.store(state.newest_entry.load(std::memory_order_relaxed), std::memory_order_release);
+  entry.begun_nanos.store(state.newest_begun_nanos.load(std::memory_order_relaxed), std::memory_order_release);
   entry.ended_nanos.store(now_nanos, std::memory_order_release);
   entry.version.store(version, std::memory_order_release);
   entry.outcome.store(outcome, std::memory_order_release);
@@ -78,16 +80,40 @@ void VersionTable::RecoverSlot(uint32_t slot, int64_t now_nanos) {
   }
 }
 
-VersionHistory VersionTable::Find(uint32_t key, uint32_t version) const {
+VersionHistory VersionTable::Find(uint32_t key, uint32_t version, int64_t successors_from_nanos) const {
   const KeyState& state = key_states_[key];
   VersionHistory history;
+  history.begun_nanos = state.newest_begun_nanos.load(std::memory_order_acquire);
+  // Another may have begun between the two loads, so that the time is not this one's.
   history.newest_begun = state.newest_begun.load(std::memory_order_acquire);
   if (version < history.newest_begun) {
-    WalkBack(key, version, &history);
-  } else if (version == state.newest_failed.load(std::memory_order_acquire)) {
-    history.outcome = WriteOutcome::kFailed;
+    history.begun_nanos = 0;
+    WalkBack(key, version, successors_from_nanos, &history);
+    return history;
   }
+  if (version == state.newest_failed.load(std::memory_order_acquire)) history.outcome = WriteOutcome::kFailed;
+  if (version == state.newest_unknown.load(std::memory_order_acquire)) history.outcome = WriteOutcome::kUnknown;
   return history;
+}
+
+VersionTable::Progress VersionTable::ProgressOf(uint32_t key, uint32_t version) const {
+  const KeyState& state = key_states_[key];
+  if (state.newest_begun.load(std::memory_order_acquire) != version) return Progress::kOther;
+  if (state.newest_ended.load(std::memory_order_acquire) != version) return Progress::kInFlight;
+  const bool acknowledged = state.newest_failed.load(std::memory_order_relaxed) != version &&
+                            state.newest_unknown.load(std::memory_order_relaxed) != version;
+  return acknowledged ? Progress::kNewest : Progress::kOther;
+}
+
+int VersionTable::CopyHistory(uint32_t key, VersionEntry* entries, int entry_count) const {
+  uint64_t number = key_states_[key].newest_entry.load(std::memory_order_acquire);
+  EntryCopy entry;
+  int count = 0;
+  for (; count < entry_count && number != 0 && CopyEntry(keys_.OwnerOf(key), number, &entry); ++count) {
+    entries[count] = {entry.version, entry.outcome, entry.begun_nanos, entry.ended_nanos};
+    number = entry.previous;
+  }
+  return count;
 }
 
 int64_t VersionTable::LastEndNanos(uint32_t key) const {
@@ -99,6 +125,7 @@ int64_t VersionTable::LastEndNanos(uint32_t key) const {
 bool VersionTable::CopyEntry(uint32_t slot, uint64_t number, EntryCopy* copy) const {
   const Entry& entry = EntryAt(slot, number);
   copy->previous = entry.previous.load(std::memory_order_acquire);
+  copy->begun_nanos = entry.begun_nanos.load(std::memory_order_acquire);
   copy->ended_nanos = entry.ended_nanos.load(std::memory_order_acquire);
   copy->version = entry.version.load(std::memory_order_acquire);
   copy->outcome = entry.outcome.load(std::memory_order_acquire);
@@ -106,7 +133,8 @@ bool VersionTable::CopyEntry(uint32_t slot, uint64_t number, EntryCopy* copy) co
   return EntryCount(slot).load(std::memory_order_acquire) + 1 < number + ring_entries_;
 }
 
-void VersionTable::WalkBack(uint32_t key, uint32_t version, VersionHistory* history) const {
+void VersionTable::WalkBack(uint32_t key, uint32_t version, int64_t successors_from_nanos,
+                            VersionHistory* history) const {
   const KeyState& state = key_states_[key];
   const uint32_t slot = keys_.OwnerOf(key);
   uint64_t number = state.newest_entry.load(std::memory_order_acquire);
@@ -119,10 +147,12 @@ void VersionTable::WalkBack(uint32_t key, uint32_t version, VersionHistory* hist
       return;
     }
     if (entry.version <= version) {
-      if (entry.version == version) history->outcome = entry.outcome;
+      if (entry.version != version) return;
+      history->outcome = entry.outcome;
+      history->begun_nanos = entry.begun_nanos;
       return;
     }
-    if (entry.outcome == WriteOutcome::kAcknowledged) {
+    if (entry.outcome == WriteOutcome::kAcknowledged && entry.begun_nanos >= successors_from_nanos) {
       history->successor = entry.version;
       history->successor_acknowledged_nanos = entry.ended_nanos;
     }

@@ -3,9 +3,9 @@
 //
 // Each key is written by one thread only (its slot, see KeySpace), one version after the other:
 //
-//   const uint32_t version = table.Begin(key);     // before the write is handed to the cache
+//   const uint32_t version = table.Begin(key, NowNanos());  // before the write is handed to the cache
 //   … cache->Set(…) …
-//   table.End(key, version, outcome, NowNanos());  // after it returned
+//   table.End(key, version, outcome, NowNanos());           // after it returned
 //
 // Per slot, the outcomes go into one ring of records, newest last; the outcomes of one key are linked backwards through
 // it. So even a key that is written thousands of times a second keeps its history for as long as the ring is deep,
@@ -36,10 +36,20 @@ struct VersionHistory {
   // The newest version ever begun; a version above it was never written by anybody.
   uint32_t newest_begun = 0;
   WriteOutcome outcome = WriteOutcome::kNone;
+  // When its write began; 0: not known any more.
+  int64_t begun_nanos = 0;
   // The first version above this one whose write was acknowledged, and when; 0: there is none. If the ring has
   // forgotten the first, it is the first that is still known, which errs on the side of the cache.
   uint32_t successor = 0;
   int64_t successor_acknowledged_nanos = 0;
+};
+
+// One write of a key, for telling its history.
+struct VersionEntry {
+  uint32_t version = 0;
+  WriteOutcome outcome = WriteOutcome::kNone;
+  int64_t begun_nanos = 0;
+  int64_t ended_nanos = 0;
 };
 
 class VersionTable {
@@ -51,13 +61,25 @@ class VersionTable {
   VersionTable(void* memory, const KeySpace& keys);
 
   // The next version of `key`: 1, 2, 3, … It counts as begun from now on.
-  uint32_t Begin(uint32_t key);
+  uint32_t Begin(uint32_t key, int64_t now_nanos);
   void End(uint32_t key, uint32_t version, WriteOutcome outcome, int64_t now_nanos);
 
   // Marks the versions unknown that a killed predecessor began and did not end.
   void RecoverSlot(uint32_t slot, int64_t now_nanos);
 
-  VersionHistory Find(uint32_t key, uint32_t version) const;
+  // Only writes that began at `successors_from_nanos` or later count as successors.
+  VersionHistory Find(uint32_t key, uint32_t version, int64_t successors_from_nanos = 0) const;
+
+  // How far the write of a version that readers just saw is, without looking at its history: two loads of one line.
+  enum class Progress {
+    kNewest,    // Acknowledged, and nothing newer was begun.
+    kInFlight,  // The newest, and its write did not end yet.
+    kOther,     // Find knows more.
+  };
+  Progress ProgressOf(uint32_t key, uint32_t version) const;
+
+  // Copies the newest writes of `key` that ended, newest first, into `entries`; returns how many.
+  int CopyHistory(uint32_t key, VersionEntry* entries, int entry_count) const;
 
   // When the newest write of `key` ended; 0 if none did.
   int64_t LastEndNanos(uint32_t key) const;
@@ -70,15 +92,18 @@ class VersionTable {
     std::atomic<uint32_t> newest_unknown;
     // Number of the newest outcome in the slot's ring, counted from 1; 0: none.
     std::atomic<uint64_t> newest_entry;
+    std::atomic<int64_t> newest_begun_nanos;
   };
   struct Entry {
     std::atomic<uint64_t> previous;
+    std::atomic<int64_t> begun_nanos;
     std::atomic<int64_t> ended_nanos;
     std::atomic<uint32_t> version;
     std::atomic<WriteOutcome> outcome;
   };
   struct EntryCopy {
     uint64_t previous;
+    int64_t begun_nanos;
     int64_t ended_nanos;
     uint32_t version;
     WriteOutcome outcome;
@@ -92,7 +117,7 @@ class VersionTable {
   }
   // False if the ring has forgotten entry `number`.
   bool CopyEntry(uint32_t slot, uint64_t number, EntryCopy* copy) const;
-  void WalkBack(uint32_t key, uint32_t version, VersionHistory* history) const;
+  void WalkBack(uint32_t key, uint32_t version, int64_t successors_from_nanos, VersionHistory* history) const;
 
   const KeySpace keys_;
   const size_t ring_entries_;                  // A power of two.

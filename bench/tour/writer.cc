@@ -35,7 +35,7 @@ Writer::Writer(Cache* cache, SharedMemory* memory, SessionFloor* floors, ReadChe
     : cache_(cache), memory_(memory), floors_(floors), checker_(checker) {}
 
 bool Writer::Write(uint32_t key) {
-  const uint32_t version = memory_->versions().Begin(key);
+  const uint32_t version = memory_->versions().Begin(key, NowNanos());
   MakeRecord(key, version, &record_);
   const absl::Status status = cache_->Set(KeyName(key).view(), record_);
   NoteEnd(key, version, status);
@@ -49,7 +49,7 @@ uint32_t Writer::WriteMany(absl::Span<const uint32_t> keys, bool keep_local) {
   std::vector<KeyAndValue> entries(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
     names[i] = KeyName(keys[i]);
-    versions[i] = memory_->versions().Begin(keys[i]);
+    versions[i] = memory_->versions().Begin(keys[i], NowNanos());
     MakeRecord(keys[i], versions[i], &records[i]);
     entries[i] = {names[i].view(), records[i]};
   }

@@ -20,7 +20,7 @@ class JudgeTest : public testing::Test {
   JudgeTest() : keys_(16, 2), memory_(VersionTable::BytesNeeded(keys_) / 8), table_(memory_.data(), keys_) {}
 
   uint32_t Write(int64_t ended_nanos, WriteOutcome outcome = WriteOutcome::kAcknowledged) {
-    const uint32_t version = table_.Begin(kKey);
+    const uint32_t version = table_.Begin(kKey, 1);
     table_.End(kKey, version, outcome, ended_nanos);
     return version;
   }
@@ -40,7 +40,7 @@ TEST_F(JudgeTest, RuleAsATable) {
   Write(2100, WriteOutcome::kFailed);   // 3
   Write(2200, WriteOutcome::kUnknown);  // 4
   Write(3000);                          // 5
-  table_.Begin(kKey);                   // 6, still under way
+  table_.Begin(kKey, 1);                   // 6, still under way
   const struct {
     const char* fact;
     uint32_t version;
@@ -101,7 +101,7 @@ TEST_F(JudgeTest, ForgottenHistoryErrsOnTheSideOfTheCacheButStillJudges) {
 
 TEST_F(JudgeTest, VersionWhoseWriterWasKilledIsUnknown) {
   Write(100);
-  const uint32_t killed = table_.Begin(kKey);
+  const uint32_t killed = table_.Begin(kKey, 1);
   table_.RecoverSlot(keys_.OwnerOf(kKey), 200);
   const uint32_t next = Write(300);
   EXPECT_EQ(next, killed + 1);

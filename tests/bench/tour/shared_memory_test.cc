@@ -30,7 +30,7 @@ class SharedMemoryTest : public testing::Test {
 
   // An acknowledged write, as long ago as the clock allows to say.
   uint32_t Write(uint32_t key) {
-    const uint32_t version = memory_->versions().Begin(key);
+    const uint32_t version = memory_->versions().Begin(key, 1);
     memory_->versions().End(key, version, WriteOutcome::kAcknowledged, 1);
     return version;
   }
@@ -92,7 +92,7 @@ TEST_F(SharedMemoryTest, CheckerCountsAndLogsAViolation) {
 TEST_F(SharedMemoryTest, FloorOfTheProcessIsRaisedByReads) {
   SessionFloor floors(1000);
   ReadChecker checker(memory_.get(), &floors, 0);
-  const uint32_t version = memory_->versions().Begin(5);
+  const uint32_t version = memory_->versions().Begin(5, 1);
   checker.End(checker.Begin(5), {true, 5, version}, kLocalHits);
   EXPECT_EQ(checker.Begin(5).floor, version);
 }

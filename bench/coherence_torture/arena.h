@@ -1,0 +1,134 @@
+// The memory that the coordinator and the workers of one run share: what was asked for, what the faults are, what is
+// counted, and the truth about every key. The coordinator creates it as an anonymous file; a worker inherits the
+// descriptor. It survives every worker.
+//
+// Everything in it is a lock-free atomic, or is written before the first worker starts. Zeroed memory is its first state.
+
+#ifndef BENCH_COHERENCE_TORTURE_ARENA_H_
+#define BENCH_COHERENCE_TORTURE_ARENA_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "bench/coherence_torture/sightings.h"
+#include "bench/coherence_torture/violation.h"
+#include "bench/processes/key_space.h"
+#include "bench/processes/mailbox.h"
+#include "bench/processes/version_table.h"
+
+namespace nearcache::bench::torture {
+
+constexpr uint32_t kWorkersMax = 16;
+constexpr char kUser[] = "torture";
+constexpr char kPassword[] = "torture";
+constexpr char kKeyPrefix[] = "torture";
+
+struct Setup {
+  uint32_t worker_count = 4;
+  uint32_t key_count = 2048;
+  // What is claimed and checked, and what the workers' caches are opened with: the same, unless a violation is planted.
+  int64_t bound_nanos = 0;
+  int64_t opened_bound_nanos = 0;
+  // How long a call may take.
+  int64_t timeout_nanos = 0;
+  uint64_t seed = 1;
+  int64_t start_nanos = 0;
+  char folder[64] = {};
+};
+
+enum class Phase : uint32_t { kFilling, kRunning, kStopping };
+enum class WorkerState : uint32_t { kAbsent, kOpening, kRunning, kStopped, kFailed };
+
+enum Count {
+  kLocalHits,
+  kRemoteHits,
+  kMisses,
+  kReadsFailed,
+  kFreshReads,
+  kUnjudged,  // Reads while the store stepped into its past: only their bytes were checked.
+  kUnplaced,  // Reads of versions whose write got no answer and may take effect at any time.
+  kWritesAcknowledged,
+  kWritesUnknown,
+  kWritesFailed,
+  kSyncs,
+  kLossesNoticed,
+  kCountCount,
+};
+
+// What a worker says about its process, five times a second.
+enum Gauge {
+  kReady,  // Whether memory is served under the lease.
+  kDescriptors,
+  kThreads,
+  kHeapBytes,
+  kCallsWaiting,
+  kGenerations,
+  kGaugeCount,
+};
+
+struct alignas(64) WorkerBlock {
+  std::atomic<WorkerState> state;
+  std::atomic<int64_t> oldest_nanos;
+  alignas(64) std::atomic<uint64_t> counts[kCountCount];
+  alignas(64) std::atomic<int64_t> gauges[kGaugeCount];
+  char error[512];
+};
+
+// The last time the server was made to lose what it held, as everybody is told.
+struct LossNotice {
+  std::atomic<uint32_t> number;
+  std::atomic<int64_t> begun_nanos;
+  std::atomic<int64_t> ended_nanos;
+};
+
+class Arena {
+ public:
+  static absl::StatusOr<std::unique_ptr<Arena>> Create(const Setup& setup);
+  static absl::StatusOr<std::unique_ptr<Arena>> Attach(int descriptor);
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  const Setup& setup() const { return header_->setup; }
+  const KeySpace& keys() const { return keys_; }
+  std::atomic<Phase>& phase() { return header_->phase; }
+  ViolationLog& violations() { return header_->violations; }
+  LossNotice& loss() { return header_->loss; }
+  WorkerBlock& worker(uint32_t index) { return workers_[index]; }
+  Mailbox& mailbox(uint32_t slot) { return mailboxes_[slot]; }
+  VersionTable& versions() { return versions_; }
+  Sightings& sightings() { return sightings_; }
+
+  // When the store came back from its last step into the past; INT64_MAX while it takes one; 0: it never did.
+  std::atomic<int64_t>& store_since_nanos() { return header_->store_since_nanos; }
+
+ private:
+  struct alignas(64) Header {
+    Setup setup;
+    alignas(64) std::atomic<Phase> phase;
+    std::atomic<int64_t> store_since_nanos;
+    LossNotice loss;
+    alignas(64) ViolationLog violations;
+  };
+
+  Arena(int descriptor, void* memory, size_t bytes);
+  static absl::StatusOr<std::unique_ptr<Arena>> Map(int descriptor, size_t bytes, const Setup* setup);
+
+  const int descriptor_;
+  void* const memory_;
+  const size_t bytes_;
+  Header* const header_;
+  const KeySpace keys_;
+  WorkerBlock* const workers_;
+  Mailbox* const mailboxes_;
+  Sightings sightings_;
+  VersionTable versions_;
+};
+
+}  // namespace nearcache::bench::torture
+
+#endif  // BENCH_COHERENCE_TORTURE_ARENA_H_

@@ -2,7 +2,8 @@
 // counted, and the truth about every key. The coordinator creates it as an anonymous file; a worker inherits the
 // descriptor. It survives every worker.
 //
-// Everything in it is a lock-free atomic, or is written before the first worker starts. Zeroed memory is its first state.
+// Everything in it is a lock-free atomic, or is written before the first worker starts. Zeroed memory is its first
+// state.
 
 #ifndef BENCH_COHERENCE_TORTURE_ARENA_H_
 #define BENCH_COHERENCE_TORTURE_ARENA_H_

@@ -19,8 +19,8 @@ namespace {
 // The contract's allowance for a call that ends after its deadline.
 constexpr int64_t kLateNanos = 50 * kNanosPerMilli;
 
-// A call passes through several threads, each of which may have to wait for a processor as long as the one that measures
-// stalls did.
+// A call passes through several threads, each of which may have to wait for a processor as long as the one that
+// measures stalls did.
 constexpr int64_t kThreadsOfCall = 4;
 
 constexpr int kLooksMax = 2000;

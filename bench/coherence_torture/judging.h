@@ -1,8 +1,8 @@
 // Judges what the threads of one worker are served, and how long their calls take.
 //
-// A judged read costs one look at the clock, two loads of process-wide words that seldom change, and one or two lines of
-// the version table; nothing is written unless the version is new to this process. Counts are gathered here and added to
-// the arena now and then.
+// A judged read costs one look at the clock, two loads of process-wide words that seldom change, and one or two lines
+// of the version table; nothing is written unless the version is new to this process. Counts are gathered here and
+// added to the arena now and then.
 
 #ifndef BENCH_COHERENCE_TORTURE_JUDGING_H_
 #define BENCH_COHERENCE_TORTURE_JUDGING_H_

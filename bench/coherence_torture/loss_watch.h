@@ -1,9 +1,9 @@
 // Whether a process notices that the server lost what it held (check C5). Pure: observations in, a finding out.
 //
-// Noticing is judged without a timer that a busy machine could spoil. Before the loss the process was seen with its memory
-// open under a lease, and with a count of generations; once its lease vouches for a moment after the loss, that count must
-// have grown, or else it believes that it has heard everything of a server that forgot. A process whose memory was not open
-// at the time has nothing to notice.
+// Noticing is judged without a timer that a busy machine could spoil. Before the loss the process was seen with its
+// memory open under a lease, and with a count of generations; once its lease vouches for a moment after the loss, that
+// count must have grown, or else it believes that it has heard everything of a server that forgot. A process whose
+// memory was not open at the time has nothing to notice.
 
 #ifndef BENCH_COHERENCE_TORTURE_LOSS_WATCH_H_
 #define BENCH_COHERENCE_TORTURE_LOSS_WATCH_H_

@@ -1,5 +1,5 @@
-// When a version whose write had not been acknowledged was first seen by a reader: the proof that it had taken effect by
-// then. In memory that all processes share; any thread may call anything; zeroed memory knows of none.
+// When a version whose write had not been acknowledged was first seen by a reader: the proof that it had taken effect
+// by then. In memory that all processes share; any thread may call anything; zeroed memory knows of none.
 //
 // For each key the last version seen while its write was under way is kept, and the last one of those whose write ended
 // without an answer. What is forgotten errs on the side of the cache.
@@ -26,7 +26,9 @@ class Sightings {
   }
 
   // The same for a version whose write is known to have ended without an answer.
-  void NoteUnknown(uint32_t key, uint32_t version, int64_t now_nanos) { Note(&cells_[key].unknown, version, now_nanos); }
+  void NoteUnknown(uint32_t key, uint32_t version, int64_t now_nanos) {
+    Note(&cells_[key].unknown, version, now_nanos);
+  }
 
   // The write of `version` ended without an answer: what was seen of it is kept. For its writer.
   void MarkUnknown(uint32_t key, uint32_t version) {

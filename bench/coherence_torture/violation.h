@@ -11,18 +11,18 @@
 namespace nearcache::bench::torture {
 
 enum class Violation : uint32_t {
-  kTooOld,         // C1
-  kWentBack,       // C2
-  kForeignBytes,   // C3
-  kPhantom,        // C4: the write had failed for certain.
+  kTooOld,           // C1
+  kWentBack,         // C2
+  kForeignBytes,     // C3
+  kPhantom,          // C4: the write had failed for certain.
   kTookEffectTwice,  // C4: a write without an answer, after something newer had replaced it.
-  kLateCall,       // C4
-  kCallsLeft,      // C4: calls still waiting when nobody calls any more.
-  kLossUnnoticed,  // C5
-  kKeptAcrossLoss,  // C5
-  kNotRecovered,   // C6
-  kGrown,          // C6
-  kDied,           // A worker ended that nobody had killed.
+  kLateCall,         // C4
+  kCallsLeft,        // C4: calls still waiting when nobody calls any more.
+  kLossUnnoticed,    // C5
+  kKeptAcrossLoss,   // C5
+  kNotRecovered,     // C6
+  kGrown,            // C6
+  kDied,             // A worker ended that nobody had killed.
 };
 constexpr int kViolationCount = 12;
 
@@ -38,11 +38,11 @@ struct ViolationRecord {
   uint32_t floor;
   bool from_memory;
   bool fresh;
-  int64_t at_nanos;     // When the read or call began.
+  int64_t at_nanos;  // When the read or call began.
   int64_t ended_nanos;
   int64_t age_nanos;
   int64_t bound_nanos;
-  int64_t amount;       // Of what the violation is about, if not of a read: generations, bytes, calls.
+  int64_t amount;  // Of what the violation is about, if not of a read: generations, bytes, calls.
   int64_t allowed;
   int history_count;
   VersionEntry history[kHistory];

@@ -1,0 +1,251 @@
+#include "bench/coherence_torture/worker.h"
+
+#include <dirent.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "bench/coherence_torture/arena.h"
+#include "bench/coherence_torture/fault_proxy.h"
+#include "bench/coherence_torture/judging.h"
+#include "bench/coherence_torture/load.h"
+#include "bench/coherence_torture/loss_watch.h"
+#include "bench/coherence_torture/violation.h"
+#include "bench/processes/key_space.h"
+#include "bench/support/clock.h"
+#include "nearcache/cache.h"
+#include "nearcache/options.h"
+#include "nearcache/stats.h"
+
+namespace nearcache::bench::torture {
+namespace {
+
+constexpr int kReaders = 2;
+constexpr absl::Duration kReadyTimeout = absl::Seconds(20);
+constexpr int64_t kTickNanos = 2 * kNanosPerMilli;
+constexpr int64_t kLookNanos = 10 * kNanosPerMilli;
+constexpr int64_t kPublishNanos = 200 * kNanosPerMilli;
+constexpr absl::Duration kSyncInterval = absl::Milliseconds(250);
+
+// The age that a read tells comes from a clock with coarse steps.
+constexpr int64_t kAgeErrorNanos = 30 * kNanosPerMilli;
+
+Options CacheOptions(const Setup& setup, uint32_t index) {
+  Options options;
+  options.remote.unix_socket = FaultProxy::SocketPath(setup.folder, static_cast<int>(index));
+  options.remote.user = kUser;
+  options.remote.password = kPassword;
+  options.remote.client_name = "nearcache-torture";
+  options.remote.connect_timeout = absl::Milliseconds(500);
+  options.remote.command_timeout = absl::Nanoseconds(setup.timeout_nanos);
+  options.remote.health_timeout = options.remote.command_timeout;
+  options.remote.reconnect_backoff_max = absl::Milliseconds(200);
+  options.local.capacity_bytes = size_t{32} << 20;
+  options.coherence.staleness_bound = absl::Nanoseconds(setup.opened_bound_nanos);
+  options.key_prefix = kKeyPrefix;
+  options.default_time_to_live = absl::Hours(1);
+  return options;
+}
+
+int64_t CountEntries(const char* folder) {
+  DIR* directory = opendir(folder);
+  if (directory == nullptr) return 0;
+  int64_t count = 0;
+  while (readdir(directory) != nullptr) ++count;
+  closedir(directory);
+  return count;
+}
+
+class Worker {
+ public:
+  Worker(Arena* arena, uint32_t index)
+      : arena_(arena),
+        block_(arena->worker(index)),
+        index_(index),
+        session_(arena->setup().key_count),
+        drawn_(arena->keys(), arena->setup().seed) {}
+
+  int Run() {
+    block_.state.store(WorkerState::kOpening);
+    arena_->versions().RecoverSlot(index_, NowNanos());
+    seen_loss_ = arena_->loss().number.load();
+    absl::StatusOr<std::unique_ptr<Cache>> cache = Cache::Open(CacheOptions(arena_->setup(), index_));
+    if (!cache.ok()) return Fail(cache.status());
+    cache_ = *std::move(cache);
+    const bool filling = arena_->phase().load() == Phase::kFilling;
+    if (const absl::Status ready = cache_->WaitUntilReady(kReadyTimeout); !ready.ok() && filling) return Fail(ready);
+    StartThreads(filling);
+    while (arena_->phase().load() != Phase::kStopping) Watch();
+    stopping_.store(true);
+    for (std::thread& thread : threads_) thread.join();
+    Publish();
+    if (const absl::Status closed = cache_->Close(); !closed.ok()) return Fail(closed);
+    block_.state.store(WorkerState::kStopped);
+    return 0;
+  }
+
+ private:
+  int Fail(const absl::Status& status) {
+    const std::string text = status.ToString();
+    const size_t bytes = std::min(text.size(), sizeof(block_.error) - 1);
+    std::memcpy(block_.error, text.data(), bytes);
+    block_.error[bytes] = '\0';
+    block_.state.store(WorkerState::kFailed);
+    return 1;
+  }
+
+  void StartThreads(bool filling) {
+    const uint64_t seed = arena_->setup().seed * 1000 + index_ * 10;
+    threads_.emplace_back([this, seed, filling] {
+      TortureWriter writer(cache_.get(), arena_, &session_, &drawn_, index_, seed);
+      if (filling) writer.Fill();
+      block_.state.store(WorkerState::kRunning);
+      writer.Run();
+    });
+    for (int i = 1; i <= kReaders; ++i) {
+      threads_.emplace_back([this, seed, i] {
+        Reader(cache_.get(), arena_, &session_, &drawn_, index_, seed + static_cast<uint64_t>(i)).Run();
+      });
+    }
+    threads_.emplace_back([this] { SyncAgainAndAgain(); });
+  }
+
+  void SyncAgainAndAgain() {
+    Judging judging(arena_, &session_, index_);
+    while (!stopping_.load()) {
+      absl::SleepFor(kSyncInterval);
+      const int64_t stalled_nanos = judging.stalled_nanos();
+      const int64_t begun_nanos = NowNanos();
+      const absl::Status synced = cache_->Sync();
+      if (synced.ok()) session_.synced_nanos.store(begun_nanos, std::memory_order_release);
+      judging.Add(kSyncs, synced.ok());
+      judging.EndCall(begun_nanos, stalled_nanos, arena_->setup().timeout_nanos);
+      judging.Flush();
+    }
+  }
+
+  // One look at the clock; what is due is done.
+  void Watch() {
+    const int64_t before_nanos = NowNanos();
+    absl::SleepFor(absl::Nanoseconds(kTickNanos));
+    const int64_t now_nanos = NowNanos();
+    const int64_t late_nanos = now_nanos - before_nanos - kTickNanos;
+    if (late_nanos > kNanosPerMilli) session_.stalled_nanos.fetch_add(late_nanos);
+    session_.stall_looks.fetch_add(1);
+    if (now_nanos >= next_look_nanos_) {
+      next_look_nanos_ = now_nanos + kLookNanos;
+      LookForLosses();
+    }
+    if (now_nanos >= next_publish_nanos_) {
+      next_publish_nanos_ = now_nanos + kPublishNanos;
+      Publish();
+    }
+  }
+
+  CoherenceLook Look() const {
+    CoherenceLook look;
+    look.at_nanos = NowNanos();
+    look.generations = cache_->GetStats().generations;
+    look.open = cache_->WaitUntilReady(absl::ZeroDuration()).ok();
+    const absl::Duration age = cache_->GetStats().heartbeat_age;
+    if (age != absl::InfiniteDuration()) look.heard_until_nanos = look.at_nanos - absl::ToInt64Nanoseconds(age);
+    return look;
+  }
+
+  void LookForLosses() {
+    LossNotice& notice = arena_->loss();
+    const uint32_t number = notice.number.load(std::memory_order_acquire);
+    if (number != seen_loss_) {
+      seen_loss_ = number;
+      loss_begun_nanos_ = notice.begun_nanos.load();
+      watch_.OnLoss(loss_begun_nanos_, notice.ended_nanos.load());
+    }
+    const CoherenceLook look = Look();
+    const LossWatch::Finding finding = watch_.OnLook(look);
+    if (finding == LossWatch::Finding::kUnnoticed) Log(Violation::kLossUnnoticed, look.at_nanos, 0, 0);
+    if (finding == LossWatch::Finding::kNoticed) block_.counts[kLossesNoticed].fetch_add(1);
+    if (loss_begun_nanos_ != 0 && look.open && look.heard_until_nanos > notice.ended_nanos.load()) LookForOldEntries();
+  }
+
+  // Once the lease vouches for a moment after the loss, memory must not answer with what it got before.
+  void LookForOldEntries() {
+    const int64_t begun_nanos = std::exchange(loss_begun_nanos_, 0);
+    std::string value;
+    ReadInfo info;
+    ReadOptions options;
+    options.info = &info;
+    for (uint32_t i = 0; i < 256; ++i) {
+      const KeyName name(drawn_.At(i * 31));
+      if (!cache_->Read(name.view(), [](absl::string_view) {})) continue;
+      const int64_t asked_nanos = NowNanos();
+      if (!cache_->Get(name.view(), &value, options).ok() || info.source != ReadInfo::Source::kLocal) continue;
+      const int64_t got_nanos = asked_nanos - absl::ToInt64Nanoseconds(info.age);
+      if (got_nanos < begun_nanos - kAgeErrorNanos) {
+        Log(Violation::kKeptAcrossLoss, asked_nanos, begun_nanos - got_nanos, kAgeErrorNanos);
+      }
+    }
+  }
+
+  void Log(Violation violation, int64_t at_nanos, int64_t amount, int64_t allowed) {
+    ViolationRecord* record = arena_->violations().Add(violation);
+    if (record == nullptr) return;
+    record->worker = index_;
+    record->at_nanos = at_nanos;
+    record->ended_nanos = NowNanos();
+    record->amount = amount;
+    record->allowed = allowed;
+    record->complete.store(1, std::memory_order_release);
+  }
+
+  void Publish() {
+    const CacheStats stats = cache_->GetStats();
+    block_.gauges[kReady].store(cache_->WaitUntilReady(absl::ZeroDuration()).ok());
+    block_.gauges[kDescriptors].store(CountEntries("/proc/self/fd"));
+    block_.gauges[kThreads].store(CountEntries("/proc/self/task"));
+    block_.gauges[kHeapBytes].store(static_cast<int64_t>(mallinfo2().uordblks));
+    block_.gauges[kCallsWaiting].store(static_cast<int64_t>(stats.calls_waiting));
+    block_.gauges[kGenerations].store(static_cast<int64_t>(stats.generations));
+  }
+
+  Arena* const arena_;
+  WorkerBlock& block_;
+  const uint32_t index_;
+  Session session_;
+  const DrawnKeys drawn_;
+  std::unique_ptr<Cache> cache_;
+  std::vector<std::thread> threads_;
+  std::atomic<bool> stopping_{false};
+  int64_t next_look_nanos_ = 0;
+  int64_t next_publish_nanos_ = 0;
+  LossWatch watch_;
+  uint32_t seen_loss_ = 0;
+  int64_t loss_begun_nanos_ = 0;
+};
+
+}  // namespace
+
+int RunWorker(uint32_t index, int descriptor) {
+  absl::StatusOr<std::unique_ptr<Arena>> arena = Arena::Attach(descriptor);
+  if (!arena.ok()) {
+    std::cerr << arena.status() << "\n";
+    return 1;
+  }
+  return Worker(arena->get(), index).Run();
+}
+
+}  // namespace nearcache::bench::torture

@@ -40,7 +40,7 @@ TEST_F(JudgeTest, RuleAsATable) {
   Write(2100, WriteOutcome::kFailed);   // 3
   Write(2200, WriteOutcome::kUnknown);  // 4
   Write(3000);                          // 5
-  table_.Begin(kKey, 1);                   // 6, still under way
+  table_.Begin(kKey, 1);                // 6, still under way
   const struct {
     const char* fact;
     uint32_t version;

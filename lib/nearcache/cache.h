@@ -38,6 +38,7 @@
 #ifndef NEARCACHE_CACHE_H_
 #define NEARCACHE_CACHE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -279,6 +280,12 @@ class Cache {
   // and use the cache. Readers are not disturbed; writers of a stripe wait while about 16 entries are looked at.
   // Memory: 16 bytes per entry of one stripe. Counts as no read.
   absl::Status ForEach(absl::FunctionRef<bool(const EntryView& entry)> visitor) const;
+
+  // The entries that memory would keep longest, and those that it would drive out first, in the order of the eviction
+  // policy: the first of each stripe, then the second of each, and so on. At most 1000, however many are asked for;
+  // empty if the cache is closed. Writers of a stripe wait while its share is looked at. Counts as no read.
+  std::vector<EntryView> Hottest(size_t count) const;
+  std::vector<EntryView> Coldest(size_t count) const;
 
   // What is known of `key`, and why a read of it would be answered as it would (inspect.h). Without ask_remote it does
   // not wait. Ok for absent keys, and when the remote tier does not answer: the explanation says so. Counts as no read.

@@ -1,7 +1,9 @@
 // The calls of Cache that look in.
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "nearcache/cache.h"
 #include "nearcache/internal/conductor/arguments.h"
@@ -25,11 +27,28 @@ using internal::conductor::TimeUntil;
 using internal::local::EntrySnapshot;
 using internal::local::FlightKind;
 using internal::local::KeyReport;
+using internal::local::LocalTier;
 using internal::local::Presence;
 
 using Result = absl::StatusOr<Explanation>;
 
 Result Fail(const absl::Status& failure) { return failure; }
+
+constexpr size_t kEntriesMax = 1000;
+
+EntryView ToView(const EntrySnapshot& entry, MonotonicNanos now) {
+  return {entry.key, entry.value, TimeUntil(now, entry.info.fetched_at), TimeUntil(entry.info.expires_at, now)};
+}
+
+std::vector<EntryView> EndOfOrder(Core& core, LocalTier::End end, size_t count) {
+  std::vector<EntryView> views;
+  if (!core.gate().open()) return views;
+  const MonotonicNanos now = core.clock().Now();
+  for (const EntrySnapshot& entry : core.EndOfOrder(end, std::min(count, kEntriesMax))) {
+    views.push_back(ToView(entry, now));
+  }
+  return views;
+}
 
 Explanation::Memory ToMemory(Presence presence) {
   switch (presence) {
@@ -114,13 +133,16 @@ auto StartExplain(Core& core, const HashedKey& key) {
 
 absl::Status Cache::ForEach(absl::FunctionRef<bool(const EntryView& entry)> visitor) const {
   if (absl::Status closed = core_->gate().CheckOpen(); !closed.ok()) return closed;
-  core_->ForEach([this, visitor](const EntrySnapshot& entry) {
-    const MonotonicNanos now = core_->clock().Now();
-    const EntryView view = {entry.key, entry.value, TimeUntil(now, entry.info.fetched_at),
-                            TimeUntil(entry.info.expires_at, now)};
-    return visitor(view);
-  });
+  core_->ForEach([this, visitor](const EntrySnapshot& entry) { return visitor(ToView(entry, core_->clock().Now())); });
   return absl::OkStatus();
+}
+
+std::vector<EntryView> Cache::Hottest(size_t count) const {
+  return EndOfOrder(*core_, LocalTier::End::kHottest, count);
+}
+
+std::vector<EntryView> Cache::Coldest(size_t count) const {
+  return EndOfOrder(*core_, LocalTier::End::kColdest, count);
 }
 
 Result Cache::Explain(absl::string_view key, const ExplainOptions& options) const {

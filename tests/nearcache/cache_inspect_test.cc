@@ -146,6 +146,8 @@ TEST(CacheInspectLocalTest, ForEachShowsKeysValuesAndLives) {
   endless.time_to_live = absl::InfiniteDuration();
   ASSERT_THAT((*cache)->Set("a", "1"), IsOk());
   ASSERT_THAT((*cache)->Set("b", "2", endless), IsOk());
+  EXPECT_EQ((*cache)->Hottest(10).size(), 2);
+  EXPECT_EQ((*cache)->Coldest(1).size(), 1);
   std::vector<std::string> seen;
   ASSERT_THAT((*cache)->ForEach([&](const EntryView& entry) {
     seen.push_back(absl::StrCat(entry.key, "=", entry.value.view()));

@@ -59,6 +59,7 @@ class ReferenceTier final : public internal::local::LocalTier {
     return false;
   }
   void ForEach(absl::FunctionRef<bool(const internal::local::EntrySnapshot&)>) override {}
+  std::vector<internal::local::EntrySnapshot> EndOfOrder(End, size_t) override { return {}; }
   internal::local::KeyReport Explain(const internal::HashedKey&, internal::MonotonicNanos) override { return {}; }
 
  private:

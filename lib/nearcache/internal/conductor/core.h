@@ -13,6 +13,7 @@
 #define NEARCACHE_INTERNAL_CONDUCTOR_CORE_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/base/optimization.h"
 #include "absl/base/thread_annotations.h"
@@ -76,6 +77,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // --- Looking in; see LocalTier.
   void ForEach(absl::FunctionRef<bool(const local::EntrySnapshot&)> visitor) { tier_->ForEach(visitor); }
+  std::vector<local::EntrySnapshot> EndOfOrder(local::LocalTier::End end, size_t count) {
+    return tier_->EndOfOrder(end, count);
+  }
   local::KeyReport Explain(const HashedKey& key) { return tier_->Explain(key, clock_->NowCoarse()); }
 
   // When a call that was given `timeout` must have ended.

@@ -306,6 +306,12 @@ class LocalTier {
   virtual void ForEach(absl::FunctionRef<bool(const EntrySnapshot&)> visitor) = 0;
 
   virtual KeyReport Explain(const HashedKey& key, MonotonicNanos now) = 0;
+
+  // Up to `count` entries that the policy would keep longest, or would drive out first, in its order: the first of each
+  // stripe, then the second of each, and so on. Only what would be served. A stripe's mutex is held while its share is
+  // looked at, four times as many entries at most.
+  enum class End { kHottest, kColdest };
+  virtual std::vector<EntrySnapshot> EndOfOrder(End end, size_t count) = 0;
 };
 
 }  // namespace nearcache::internal::local

@@ -95,6 +95,10 @@ class Stripe {
   void Report(const HashedKey& key, MonotonicNanos latest, KeyReport* report) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // The first `count` of the policy's order, from one end. True if there may be more of them.
+  bool EndOfOrder(LocalTier::End end, size_t count, MonotonicNanos latest, std::vector<EntrySnapshot>* found) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // REQUIRES: the stripe's mutex, or an epoch section in which `entry` was found.
   static EntrySnapshot SnapshotOf(const Entry* entry);
 

@@ -6,6 +6,9 @@
 namespace nearcache::internal::local {
 namespace {
 
+// Entries that are looked at for each one that is wanted, when many cannot be served.
+constexpr size_t kStepsPerEntry = 4;
+
 // Bounds one hold of the mutex, as in stripe.cc.
 constexpr size_t kBucketsPerWalkStep = Stripe::kEntriesPerWalkStep / Tags::kSlots;
 
@@ -31,6 +34,26 @@ bool Stripe::WalkSome(Walk* walk, std::vector<EntrySnapshot>* found) {
 EntrySnapshot Stripe::SnapshotOf(const Entry* entry) {
   entry->Ref();
   return {entry->key(), Value::FromBlock(entry, entry->value()), entry->info(), entry};
+}
+
+bool Stripe::EndOfOrder(LocalTier::End end, size_t count, MonotonicNanos latest,
+                        std::vector<EntrySnapshot>* found) const {
+  size_t steps_left = kStepsPerEntry * count;
+  bool reached_end = true;
+  const auto visit = [&](const Entry& entry) {
+    if (found->size() == count || steps_left-- == 0) {
+      reached_end = false;
+      return false;
+    }
+    if (state_->Servable(entry, latest)) found->push_back(SnapshotOf(&entry));
+    return true;
+  };
+  if (end == LocalTier::End::kHottest) {
+    policy_->ForEachFromHottest(visit);
+  } else {
+    policy_->ForEachFromColdest(visit);
+  }
+  return !reached_end;
 }
 
 void Stripe::Report(const HashedKey& key, MonotonicNanos latest, KeyReport* report) const {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -73,6 +74,7 @@ class StripedLocalTier final : public LocalTier {
   bool Peek(const HashedKey& key, MonotonicNanos now, EntrySnapshot* snapshot) const override;
   void ForEach(absl::FunctionRef<bool(const EntrySnapshot&)> visitor) override;
   KeyReport Explain(const HashedKey& key, MonotonicNanos now) override;
+  std::vector<EntrySnapshot> EndOfOrder(End end, size_t count) override;
 
   // What a search for `key` looks at; for tests.
   SearchSteps CountSearchSteps(const HashedKey& key) const;

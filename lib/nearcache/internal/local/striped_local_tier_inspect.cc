@@ -1,6 +1,8 @@
 // Looking into the tier without leaving a trace: nothing here counts as a read or touches the policy.
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
@@ -49,6 +51,39 @@ bool StripedLocalTier::ForEachInStripe(Stripe* stripe, absl::FunctionRef<bool(co
     }
   }
   return true;
+}
+
+// Each stripe is asked for its share; if some have less, the others are asked for more.
+std::vector<EntrySnapshot> StripedLocalTier::EndOfOrder(End end, size_t count) {
+  const size_t stripes = size_t{1} << stripe_bits_;
+  std::vector<std::vector<EntrySnapshot>> found(stripes);
+  size_t total = 0;
+  bool more = true;
+  for (size_t share = count / stripes + 1; more && total < count; share = std::min(2 * share, count)) {
+    total = 0;
+    more = false;
+    for (size_t i = 0; i < stripes; ++i) {
+      // What the last round found is let go after the lock.
+      std::vector<EntrySnapshot> of_stripe;
+      of_stripe.reserve(share);
+      {
+        const MonotonicNanos latest = state_.Latest(state_.options.clock->NowCoarse());
+        absl::MutexLock lock(&stripes_[i].mutex());
+        more |= stripes_[i].EndOfOrder(end, share, latest, &of_stripe);
+      }
+      found[i] = std::move(of_stripe);
+      total += found[i].size();
+    }
+    if (share >= count) break;
+  }
+  std::vector<EntrySnapshot> merged;
+  merged.reserve(std::min(count, total));
+  for (size_t rank = 0; merged.size() < std::min(count, total); ++rank) {
+    for (size_t i = 0; i < stripes && merged.size() < count; ++i) {
+      if (rank < found[i].size()) merged.push_back(std::move(found[i][rank]));
+    }
+  }
+  return merged;
 }
 
 KeyReport StripedLocalTier::Explain(const HashedKey& key, MonotonicNanos now) {

@@ -116,6 +116,53 @@ TEST_F(InspectTest, TheVisitorMayChangeWhatItWalksOverAndKeepWhatItSaw) {
   for (const EntrySnapshot& entry : kept) EXPECT_EQ(entry.value.view(), absl::StrCat("v", entry.key));
 }
 
+// --- The policy's order
+
+TEST_F(InspectTest, BothEndsOfTheOrderTogetherAreAllEntriesAndOppositeToEachOther) {
+  options_.stripe_count = 1;
+  for (int i = 0; i < 50; ++i) Put(absl::StrCat(i), "v");
+  std::vector<std::string> hottest;
+  std::vector<std::string> coldest;
+  for (const EntrySnapshot& entry : tier().EndOfOrder(LocalTier::End::kHottest, 100)) hottest.emplace_back(entry.key);
+  for (const EntrySnapshot& entry : tier().EndOfOrder(LocalTier::End::kColdest, 100)) coldest.emplace_back(entry.key);
+  EXPECT_EQ(hottest.size(), 50);
+  EXPECT_EQ(hottest, std::vector<std::string>(coldest.rbegin(), coldest.rend()));
+}
+
+TEST_F(InspectTest, WhatIsColdestIsWhatGoesFirst) {
+  options_.stripe_count = 1;
+  options_.capacity_bytes = size_t{256} << 10;
+  options_.entry_bytes_max = size_t{16} << 10;
+  for (int i = 0; i < 50; ++i) Put(absl::StrCat(i), std::string(1000, 'x'));
+  const std::vector<EntrySnapshot> coldest = tier().EndOfOrder(LocalTier::End::kColdest, 1);
+  const std::vector<EntrySnapshot> hottest = tier().EndOfOrder(LocalTier::End::kHottest, 1);
+  ASSERT_EQ(coldest.size(), 1);
+  ASSERT_EQ(hottest.size(), 1);
+  // Until one of the two is driven out.
+  const auto there = [this](const EntrySnapshot& entry) { return PresenceOf(entry.key) == Presence::kServed; };
+  for (int i = 0; there(coldest[0]) && there(hottest[0]); ++i) Put(absl::StrCat("new ", i), std::string(1000, 'x'));
+  EXPECT_FALSE(there(coldest[0]));
+  EXPECT_TRUE(there(hottest[0]));
+}
+
+TEST_F(InspectTest, TheEndOfTheOrderIsFilledFromTheStripesThatHaveMore) {
+  options_.stripe_count = 16;
+  for (int i = 0; i < 20; ++i) Put(absl::StrCat(i), "v");
+  EXPECT_EQ(tier().EndOfOrder(LocalTier::End::kHottest, 20).size(), 20);
+  EXPECT_EQ(tier().EndOfOrder(LocalTier::End::kColdest, 7).size(), 7);
+  EXPECT_EQ(tier().EndOfOrder(LocalTier::End::kColdest, 0).size(), 0);
+  EXPECT_EQ(tier().EndOfOrder(LocalTier::End::kColdest, 1000).size(), 20);
+}
+
+TEST_F(InspectTest, TheEndOfTheOrderShowsOnlyWhatWouldBeServed) {
+  Put("expired", "v", In(absl::Seconds(1)));
+  clock_.Advance(absl::Seconds(2));
+  Put("live", "v");
+  const std::vector<EntrySnapshot> hottest = tier().EndOfOrder(LocalTier::End::kHottest, 10);
+  ASSERT_EQ(hottest.size(), 1);
+  EXPECT_EQ(hottest[0].key, "live");
+}
+
 // --- One key
 
 TEST_F(InspectTest, LookingInIsNoRead) {

@@ -70,7 +70,10 @@ bool Stripe::MakeSmallestTable() {
 
 // False if there is no room for a table; then the entry is still the caller's.
 bool Stripe::Store(const HashedKey& key, Entry* entry) {
-  if (!index_.has_buckets() && !MakeSmallestTable()) return false;
+  if (!index_.has_buckets() && !MakeSmallestTable()) {
+    state_->Add(Count::kEntriesRefused);
+    return false;
+  }
   EntryIndex::Displaced displaced;
   const uint8_t tag = EntryIndex::TagOf(key.hash);
   if (Entry* const old = index_.Find(key)) {

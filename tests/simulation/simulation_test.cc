@@ -1,7 +1,7 @@
 // Many seeds of the simulation: the promise must hold under every fault.
 //
 //   simulation_test --seed=17 [--tier=reference] [--mutant=no_chain]   one run, told in detail
-//   simulation_test --first=1 --runs=500000                           other seeds, more of them: a million in all
+//   simulation_test --first=1 --runs=10000                            other seeds, more of them
 
 #include "tests/simulation/simulation.h"
 
@@ -22,7 +22,7 @@ namespace {
 struct Flags {
   uint64_t seed = 0;  // 0: many.
   uint64_t first = 1;
-  uint64_t runs = 5000;  // Of each kind of tier; 10,000 in all take less than two minutes with -c opt.
+  uint64_t runs = 1000;  // Of each kind of tier.
   std::string tier = "real";
   std::string mutant = "none";
 } flags;
@@ -49,19 +49,16 @@ TEST_P(SimulationTest, ThePromiseHoldsUnderEveryFault) {
     sum.generations += result.generations;
     sum.faults += result.faults;
     sum.syncs += result.syncs;
-    sum.groups += result.groups;
   }
   // Not vacuous: memory answers a good part of the reads although generations end all the time.
   EXPECT_GT(sum.local_hits * 5, sum.reads * 2);
   EXPECT_GT(sum.generations, flags.runs);
   EXPECT_GT(sum.syncs, flags.runs);
-  EXPECT_GT(sum.groups, flags.runs);
-  std::printf(
-      "%llu runs: %llu events, %llu reads checked, %llu hits, %llu faults, %llu generations, %llu syncs, %llu groups\n",
-      static_cast<unsigned long long>(flags.runs), static_cast<unsigned long long>(sum.events),
-      static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.local_hits),
-      static_cast<unsigned long long>(sum.faults), static_cast<unsigned long long>(sum.generations),
-      static_cast<unsigned long long>(sum.syncs), static_cast<unsigned long long>(sum.groups));
+  std::printf("%llu runs: %llu events, %llu reads checked, %llu hits, %llu faults, %llu generations, %llu syncs\n",
+              static_cast<unsigned long long>(flags.runs), static_cast<unsigned long long>(sum.events),
+              static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.local_hits),
+              static_cast<unsigned long long>(sum.faults), static_cast<unsigned long long>(sum.generations),
+              static_cast<unsigned long long>(sum.syncs));
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiers, SimulationTest, ::testing::Values(TierKind::kReal, TierKind::kReference),
@@ -79,7 +76,7 @@ TEST(SimulationDeterminismTest, OneSeedIsOneRun) {
 }
 
 Mutant MutantNamed(const std::string& name) {
-  for (int i = 0; i < static_cast<int>(Mutant::kEnd); ++i) {
+  for (int i = 0; i <= static_cast<int>(Mutant::kClearUnheard); ++i) {
     if (MutantName(static_cast<Mutant>(i)) == name) return static_cast<Mutant>(i);
   }
   return Mutant::kNone;

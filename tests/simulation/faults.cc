@@ -1,5 +1,6 @@
 #include "tests/simulation/faults.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -20,11 +21,14 @@ void Faults::Run(MonotonicNanos end, int64_t pause_nanos) {
   end_ = end;
   pause_ = pause_nanos;
   // Some kinds only, in each run: rare combinations come up more often than if all faults disturbed each other.
+  if (only_fail_overs_) kinds_ = {Kind::kDeafen, Kind::kFailOver};
+  if (only_of_channels_) kinds_ = {Kind::kCutChannel, Kind::kDeafen, Kind::kStall};
   while (kinds_.empty()) {
     for (int kind = 0; kind < kKinds; ++kind) {
       if (scheduler_->Chance(0.3)) kinds_.push_back(static_cast<Kind>(kind));
     }
   }
+  lossy_ |= std::find(kinds_.begin(), kinds_.end(), Kind::kDeafen) != kinds_.end();
   KeepSnapshots(scheduler_->Between(bound_ / 20, bound_));
   Next();
 }
@@ -102,6 +106,11 @@ void Faults::InjectIntoServer(Kind kind, int64_t time) {
       server_->refuses_writes = true;
       scheduler_->After(time, Scheduler::World(), [this] { server_->refuses_writes = false; });
       return;
+    case Kind::kForbidPublish:
+      Say(absl::StrCat("publishing is forbidden for ", time / kMillisecond, " ms"));
+      server_->refuses_publish = true;
+      scheduler_->After(time, Scheduler::World(), [this] { server_->refuses_publish = false; });
+      return;
     case Kind::kFlush:
       Say("FLUSHALL");
       if (!server_->lane().empty()) NoteLoss("FLUSHALL");
@@ -122,7 +131,8 @@ void Faults::InjectIntoServer(Kind kind, int64_t time) {
     case Kind::kRestart:
       return Restart(static_cast<int>(scheduler_->Below(3)));
     default:
-      return FailOver(/*lossy=*/scheduler_->Chance(0.6), /*deaf=*/scheduler_->Chance(0.7));
+      return FailOver(/*lossy=*/only_fail_overs_ || scheduler_->Chance(0.6),
+                      /*deaf=*/only_fail_overs_ || scheduler_->Chance(0.7));
   }
 }
 
@@ -135,7 +145,7 @@ void Faults::KeepSnapshots(int64_t pause) {
 
 // As SWAPDB: other contents under living connections, and not a word about it.
 void Faults::Swap() {
-  if (scheduler_->Chance(0.5)) {
+  if (lossy_ || scheduler_->Chance(0.5)) {
     Say("other data, from elsewhere");
     NoteLoss("SWAPDB");
     server_->ReplaceAll({kStrangerNonce, ++strays_}, {kStrangerNonce, ++strays_});

@@ -24,6 +24,14 @@ class Faults {
 
   // Injects one every `pause_nanos` on average, until `end`.
   void Run(MonotonicNanos end, int64_t pause_nanos);
+  // The world of lossy fail-overs under channels that hear nothing: nothing else, and the last writes are always lost.
+  void OnlyFailOvers() { only_fail_overs_ = true; }
+  // The world of channels that hear nothing for a while.
+  void OnlyOfChannels() { only_of_channels_ = true; }
+  // Messages get lost silently. Then no old snapshot comes back under a living server: if the only message since it was
+  // taken is lost, and no heartbeat fell in between, the server looks as if nothing had ever happened, to everybody but
+  // whoever read or wrote what is gone. The protocol does not see that (lib/DESIGN.md says so).
+  void ChannelsAreLossy() { lossy_ = true; }
 
   uint64_t injected() const { return injected_; }
 
@@ -41,6 +49,7 @@ class Faults {
     // Of the server.
     kServerPause,
     kRefuse,
+    kForbidPublish,
     kFlush,
     kSwap,
     kLoseLane,
@@ -77,6 +86,9 @@ class Faults {
   ModelServer* const server_;
   std::vector<std::unique_ptr<SimulatedProcess>>* const processes_;
   const bool verbose_;
+  bool only_fail_overs_ = false;
+  bool only_of_channels_ = false;
+  bool lossy_ = false;
   MonotonicNanos end_ = 0;
   int64_t pause_ = 0;
   std::vector<Kind> kinds_;

@@ -29,8 +29,8 @@ OperationId LaneIdOf(const std::string& message) {
 }  // namespace
 
 absl::optional<Frame> Frame::FromBytes(absl::string_view bytes) {
-  if (bytes.size() != 2 * OperationId::kWireSize) return absl::nullopt;
-  return Frame{*OperationId::FromBytes(bytes.substr(0, 16)), *OperationId::FromBytes(bytes.substr(16))};
+  if (bytes.size() != 40) return absl::nullopt;
+  return Frame{*OperationId::FromBytes(bytes.substr(8, 16)), *OperationId::FromBytes(bytes.substr(24))};
 }
 
 ModelServer::ModelServer(int keys, Mutant mutant, Scheduler* scheduler, Truth* truth)
@@ -55,13 +55,15 @@ remote::ChangeResult ModelServer::Change(const remote::ChangeRequest& request, c
     result.status = absl::UnavailableError("READONLY");
     return result;
   }
-  if (request.kind == remote::ChangeKind::kSet) {
-    const absl::optional<Frame> frame = Frame::FromBytes(request.value);
-    if (data_.epoch.empty() || frame->epoch != data_.epoch) {
-      result.status = absl::AbortedError("another epoch");
-      result.epoch = data_.epoch;
-      return result;
-    }
+  if (!OfThisEpoch(request) && mutant_ != Mutant::kStaleWriter) {
+    result.status = absl::AbortedError("another epoch");
+    result.epoch = data_.epoch;
+    return result;
+  }
+  if (refuses_publish) {
+    data_.lane = LaneIdOf(message);
+    result.status = absl::PermissionDeniedError("NOPERM no channel");
+    return result;
   }
   result.applied = true;
   if (mutant_ == Mutant::kNotAtomic) {
@@ -80,11 +82,51 @@ remote::ChangeResult ModelServer::Change(const remote::ChangeRequest& request, c
   return result;
 }
 
+bool ModelServer::OfThisEpoch(const remote::ChangeRequest& request) const {
+  if (request.kind != remote::ChangeKind::kSet) return true;
+  return !data_.epoch.empty() && Frame::FromBytes(request.value)->epoch == data_.epoch;
+}
+
+remote::OperationResult ModelServer::ChangeGroup(const std::vector<remote::ChangeRequest>& requests,
+                                                 const std::string& message, bool key_refused) {
+  remote::OperationResult result;
+  size_t commands = 0;
+  for (const remote::ChangeRequest& request : requests) commands += request.kind == remote::ChangeKind::kDelete ? 2 : 1;
+  result.replies.resize(commands + 3);
+  remote::Reply& exec = result.replies.back();
+  if (refuses_writes || key_refused) {
+    exec.type = remote::Reply::Type::kError;
+    exec.string = Value::Copy("EXECABORT Transaction discarded because of previous errors.");
+    return result;
+  }
+  exec.type = remote::Reply::Type::kArray;
+  exec.elements.resize(commands + 1);
+  remote::Reply& lane = exec.elements[0];
+  if (refuses_publish) {
+    data_.lane = LaneIdOf(message);
+    lane.type = remote::Reply::Type::kError;
+    lane.string = Value::Copy("NOPERM no channel");
+  } else {
+    Announce(LaneIdOf(message), message);
+    lane.type = remote::Reply::Type::kString;
+    lane.string = Value::Copy(data_.epoch.empty() ? "" : data_.epoch.ToBytes());
+  }
+  for (const remote::ChangeRequest& request : requests) {
+    if (mutant_ != Mutant::kGroupNotAtomic) {
+      Apply(request);
+      continue;
+    }
+    scheduler_->After(scheduler_->Between(0, 5) * kMillisecond, Scheduler::World(),
+                      [this, request] { Apply(request); });
+  }
+  return result;
+}
+
 void ModelServer::Apply(const remote::ChangeRequest& request) {
   switch (request.kind) {
     case remote::ChangeKind::kSet:
       data_.values[request.key] = request.value;
-      truth_->Executed(KeyNumber(request.key), request.id);
+      truth_->Executed(KeyNumber(request.key), request.id, OfThisEpoch(request));
       break;
     case remote::ChangeKind::kClear:
       data_.epoch = request.id;
@@ -92,13 +134,14 @@ void ModelServer::Apply(const remote::ChangeRequest& request) {
       break;
     default:
       data_.values.erase(request.key);
-      truth_->Executed(KeyNumber(request.key), request.id);
+      truth_->Executed(KeyNumber(request.key), request.id, /*counts=*/true, /*may_repeat=*/true);
       break;
   }
 }
 
 void ModelServer::Announce(OperationId lane_id, const std::string& message) {
   const OperationId previous = std::exchange(data_.lane, lane_id);
+  ++data_.operations;
   Publish(previous.ToBytes() + message);
 }
 
@@ -130,7 +173,7 @@ remote::LaneReading ModelServer::ReadLane() const {
 }
 
 OperationId ModelServer::EnsureEpoch(OperationId epoch) {
-  if (data_.epoch.empty()) data_.epoch = epoch;
+  if (data_.epoch.empty()) data_.epoch = mutant_ == Mutant::kEpochZero ? OperationId{1, 0} : epoch;
   if (data_.lane.empty()) data_.lane = epoch;
   return data_.epoch;
 }

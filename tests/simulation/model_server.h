@@ -2,7 +2,7 @@
 // that change a key, move the lane and publish in one step. Besides, what happens to servers: they pause, refuse,
 // forget, come back with an older snapshot, are replaced by their replica.
 //
-// A frame of the simulation is the epoch, then the id of the write: 32 bytes.
+// A frame of the simulation has epoch and id of the write where a real one has them, and ends there: 40 bytes.
 
 #ifndef TESTS_SIMULATION_MODEL_SERVER_H_
 #define TESTS_SIMULATION_MODEL_SERVER_H_
@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/remote/operation.h"
 #include "nearcache/internal/remote/store.h"
 #include "tests/simulation/mutant.h"
 #include "tests/simulation/scheduler.h"
@@ -31,7 +32,7 @@ struct Frame {
   OperationId epoch;
   OperationId id;
 
-  std::string ToBytes() const { return epoch.ToBytes() + id.ToBytes(); }
+  std::string ToBytes() const { return std::string(8, '\0') + epoch.ToBytes() + id.ToBytes(); }
   static absl::optional<Frame> FromBytes(absl::string_view bytes);
 };
 
@@ -49,6 +50,7 @@ class ModelServer {
     OperationId lane;   // Empty: no register.
     OperationId epoch;  // Empty: none.
     Position position;
+    uint64_t operations = 0;  // For the mutant that counts.
   };
 
   ModelServer(int keys, Mutant mutant, Scheduler* scheduler, Truth* truth);
@@ -62,6 +64,9 @@ class ModelServer {
   };
   Got Read(const std::vector<std::string>& keys) const;
   remote::ChangeResult Change(const remote::ChangeRequest& request, const std::string& message);
+  // A transaction of change_group.h: what EXEC answers. `key_refused`: one of its keys is forbidden.
+  remote::OperationResult ChangeGroup(const std::vector<remote::ChangeRequest>& requests, const std::string& message,
+                                      bool key_refused);
   remote::LaneReading ReadLane() const;
   OperationId EnsureEpoch(OperationId epoch);
   void Subscribe(std::weak_ptr<Subscription> subscription) { subscribers_.push_back(std::move(subscription)); }
@@ -85,14 +90,17 @@ class ModelServer {
   std::unique_ptr<ModelServer> Replace();
 
   OperationId lane() const { return data_.lane; }
+  uint64_t operations() const { return data_.operations; }
   int identity() const { return identity_; }
   bool reachable = true;
-  bool refuses_writes = false;  // READONLY, NOREPLICAS.
+  bool refuses_writes = false;   // READONLY, NOREPLICAS.
+  bool refuses_publish = false;  // The ACL lacks the channel.
   MonotonicNanos paused_until = 0;
 
  private:
   void Publish(const std::string& payload);
   void Announce(OperationId lane_id, const std::string& message);
+  bool OfThisEpoch(const remote::ChangeRequest& request) const;
   void Apply(const remote::ChangeRequest& request);
   void Restore(Data data);
 

@@ -2,46 +2,54 @@
 
 namespace nearcache::simulation {
 
+namespace {
+
+struct Name {
+  Mutant mutant;
+  absl::string_view name;
+};
+
+constexpr Name kNames[] = {
+    {Mutant::kNone, "none"},
+    {Mutant::kNoToken, "no_token"},
+    {Mutant::kNoGeneration, "no_generation"},
+    {Mutant::kNoAckVoid, "no_ack_void"},
+    {Mutant::kJoinAny, "join_any"},
+    {Mutant::kJoinOld, "join_old"},
+    {Mutant::kKeepOlder, "keep_older"},
+    {Mutant::kSoftVoid, "soft_void"},
+    {Mutant::kWriteBlind, "write_blind"},
+    {Mutant::kEarlyFill, "early_fill"},
+    {Mutant::kNoLease, "no_lease"},
+    {Mutant::kNoChain, "no_chain"},
+    {Mutant::kPingHeartbeat, "ping_heartbeat"},
+    {Mutant::kNoPair, "no_pair"},
+    {Mutant::kNotAtomic, "not_atomic"},
+    {Mutant::kPublishFirst, "publish_first"},
+    {Mutant::kEpochAlwaysFresh, "epoch_always_fresh"},
+    {Mutant::kEpochTooEarly, "epoch_too_early"},
+    {Mutant::kClearUnheard, "clear_unheard"},
+    {Mutant::kCountHeartbeat, "count_heartbeat"},
+    {Mutant::kAsOfReply, "as_of_reply"},
+    {Mutant::kEpochZero, "epoch_zero"},
+    {Mutant::kStaleWriter, "stale_writer"},
+    {Mutant::kRetrySet, "retry_set"},
+    {Mutant::kGroupListsFirst, "group_lists_first"},
+    {Mutant::kGroupAborted, "group_aborted"},
+    {Mutant::kGroupRetried, "group_retried"},
+    {Mutant::kGroupStale, "group_stale"},
+    {Mutant::kGroupNotAtomic, "group_not_atomic"},
+    {Mutant::kAgeFromReply, "age_from_reply"},
+    {Mutant::kFreshFromMemory, "fresh_from_memory"},
+    {Mutant::kSyncAtOnce, "sync_at_once"},
+    {Mutant::kNoClockLag, "no_clock_lag"},
+};
+
+}  // namespace
+
 absl::string_view MutantName(Mutant mutant) {
-  switch (mutant) {
-    case Mutant::kNone:
-      return "none";
-    case Mutant::kNoToken:
-      return "no_token";
-    case Mutant::kNoGeneration:
-      return "no_generation";
-    case Mutant::kNoAckVoid:
-      return "no_ack_void";
-    case Mutant::kJoinAny:
-      return "join_any";
-    case Mutant::kJoinOld:
-      return "join_old";
-    case Mutant::kKeepOlder:
-      return "keep_older";
-    case Mutant::kSoftVoid:
-      return "soft_void";
-    case Mutant::kWriteBlind:
-      return "write_blind";
-    case Mutant::kEarlyFill:
-      return "early_fill";
-    case Mutant::kNoLease:
-      return "no_lease";
-    case Mutant::kNoChain:
-      return "no_chain";
-    case Mutant::kPingHeartbeat:
-      return "ping_heartbeat";
-    case Mutant::kNoPair:
-      return "no_pair";
-    case Mutant::kNotAtomic:
-      return "not_atomic";
-    case Mutant::kPublishFirst:
-      return "publish_first";
-    case Mutant::kEpochAlwaysFresh:
-      return "epoch_always_fresh";
-    case Mutant::kEpochTooEarly:
-      return "epoch_too_early";
-    case Mutant::kClearUnheard:
-      return "clear_unheard";
+  for (const Name& name : kNames) {
+    if (name.mutant == mutant) return name.name;
   }
   return "?";
 }

@@ -21,16 +21,32 @@ enum class Mutant {
   kWriteBlind,    // WT_BLIND: a write does not see reads that completed meanwhile.
   kEarlyFill,     // EARLY_FILL: fills count for the coming generation before its base is read.
   // In the channel and the server.
-  kNoLease,        // NO_LEASE: a hit does not look at the clock.
-  kNoChain,        // NO_CHAIN: nobody notices a missing message.
-  kPingHeartbeat,  // PING_HB: a heartbeat shows only that the connection lives.
-  kNoPair,         // NO_PAIR: the invalidation connection may stay with another server than the data connections.
-  kNotAtomic,      // NO_ATOMIC: the value changes first, the announcement follows or is lost with its writer.
-  kPublishFirst,   // PUB_FIRST: the announcement comes first, the value changes later.
+  kNoLease,         // NO_LEASE: a hit does not look at the clock.
+  kNoChain,         // NO_CHAIN: nobody notices a missing message.
+  kPingHeartbeat,   // PING_HB: a heartbeat shows only that the connection lives.
+  kNoPair,          // NO_PAIR: the invalidation connection may stay with another server than the data connections.
+  kNotAtomic,       // NO_ATOMIC: the value changes first, the announcement follows or is lost with its writer.
+  kPublishFirst,    // PUB_FIRST: the announcement comes first, the value changes later.
+  kCountHeartbeat,  // COUNT_HB: heartbeats compare how many operations there were, not which was the last.
+  kAsOfReply,       // A heartbeat proves what was executed until its answer came.
+  kEpochZero,       // A lost epoch is made anew as the first one, not as one that never was.
+  kStaleWriter,     // A set under another epoch than the namespace's is taken for good.
+  kRetrySet,        // A set whose answer was lost is sent again.
+  // Of groups.
+  kGroupListsFirst,  // The announcement of a group names its first key only.
+  kGroupAborted,     // A group that was refused as a whole counts as made.
+  kGroupRetried,     // A group whose answer was lost is sent again, sets and all.
+  kGroupStale,       // What the lane script says of the epoch is not looked at.
+  kGroupNotAtomic,   // The commands of a group run when they come: the announcement first.
   // In the conductor.
   kEpochAlwaysFresh,  // What was judged by an epoch under lease counts as if it had been judged by the server's.
   kEpochTooEarly,     // The epoch of a read is taken before LocalTier::BeginRead.
   kClearUnheard,      // An acknowledged own Clear is not told to the coordinator.
+  kAgeFromReply,      // A value is as young as its reply.
+  kFreshFromMemory,   // A fresh read is answered by memory.
+  kSyncAtOnce,        // Sync does not wait.
+  kNoClockLag,        // The clock that guards a hit lags, and nobody allows for it.
+  kEnd,               // None: the end of the list.
 };
 
 absl::string_view MutantName(Mutant mutant);

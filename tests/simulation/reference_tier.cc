@@ -160,7 +160,9 @@ void ReferenceTier::CompleteRead(const local::FlightRef& opaque, const local::Re
     const OperationId id = outcome.found ? outcome.info.id : OperationId();
     const bool stores = outcome.found && (mutant_ == Mutant::kNoToken || (attached && Allows(flight->events, id)));
     if (stores) {
-      const MonotonicNanos fetched_at = std::min(outcome.info.fetched_at, flight->began_at);
+      const bool late = mutant_ == Mutant::kAgeFromReply;
+      const MonotonicNanos fetched_at =
+          late ? outcome.info.fetched_at : std::min(outcome.info.fetched_at, flight->began_at);
       slot.entry = Entry{outcome.value, id, fetched_at, flight->generation};
     } else if (slot.entry.has_value() && slot.entry->id != id && mutant_ != Mutant::kKeepOlder) {
       slot.entry.reset();

@@ -107,6 +107,14 @@ absl::optional<OperationId> SimulatedProcess::TakeEpoch(const FlightRef& flight)
 }
 
 void SimulatedProcess::FreshGet(int key, Then then) {
+  if (mutant_ == Mutant::kFreshFromMemory) {
+    Value value;
+    local::EntryInfo info;
+    if (tier_->Get(Hashed(absl::StrCat(key)), scheduler_->clock()->NowCoarse(), &value, &info)) {
+      truth_->Returned(truth_->Begin(number_, key), info.id, Truth::Way::kFresh);
+      return std::move(then)();
+    }
+  }
   Fetch(truth_->Begin(number_, key), nullptr, absl::nullopt, Truth::Way::kFresh, std::move(then));
 }
 
@@ -124,7 +132,8 @@ void SimulatedProcess::Fetch(const Truth::Read& read, FlightRef flight, absl::op
                          --calls_waiting_;
                          bool truly_absent = false;
                          local::ReadOutcome outcome = Judge(epoch, reply, &truly_absent);
-                         outcome.info.fetched_at = sent_at;
+                         const bool late = mutant_ == Mutant::kAgeFromReply;
+                         outcome.info.fetched_at = late ? scheduler_->clock()->NowCoarse() : sent_at;
                          if (flight != nullptr) {
                            tier_->CompleteRead(flight, outcome);
                          } else if (outcome.status.ok()) {
@@ -167,32 +176,66 @@ local::ReadOutcome SimulatedProcess::Judge(absl::optional<OperationId> epoch,
 void SimulatedProcess::Set(int key, Then then) { Write(key, /*remove=*/false, std::move(then)); }
 void SimulatedProcess::Delete(int key, Then then) { Write(key, /*remove=*/true, std::move(then)); }
 
+// As the conductor's Writer: an epoch that was refused is adopted, and the same operation sent again under it.
+struct SimulatedProcess::PendingWrite {
+  remote::ChangeKind kind = remote::ChangeKind::kSet;
+  std::string key;
+  OperationId id;
+  OperationId epoch;
+  MonotonicNanos deadline = 0;
+  local::WriteRef ticket;
+  int attempts = 0;
+  bool maybe_executed = false;
+  Then then;
+};
+
 void SimulatedProcess::Write(int key, bool remove, Then then) {
-  remote::ChangeRequest request;
-  request.kind = remove ? remote::ChangeKind::kDelete : remote::ChangeKind::kSet;
-  request.key = request.redis_key = absl::StrCat(key);
-  request.id = ids_.Next();
-  request.value = Frame{coordinator_.LastEpoch(), request.id}.ToBytes();
-  request.deadline = scheduler_->now() + workload_.call_timeout_nanos;
-  const OperationId id = request.id;
-  absl::optional<Value> kept;
-  if (!remove) kept = Value::Copy(request.value);
-  const local::WriteRef write =
-      tier_->BeginWrite(Hashed(request.key), id, scheduler_->clock()->NowCoarse(), RemovalCause::kReplaced);
+  auto write = std::make_shared<PendingWrite>();
+  if (remove) write->kind = remote::ChangeKind::kDelete;
+  write->key = absl::StrCat(key);
+  write->id = ids_.Next();
+  write->epoch = coordinator_.LastEpoch();
+  write->deadline = scheduler_->now() + workload_.call_timeout_nanos;
+  write->ticket =
+      tier_->BeginWrite(Hashed(write->key), write->id, scheduler_->clock()->NowCoarse(), RemovalCause::kReplaced);
+  write->then = std::move(then);
   ++calls_waiting_;
-  store_.Change(
-      std::move(request), [this, id, write, kept, then = std::move(then)](remote::ChangeResult result) mutable {
-        --calls_waiting_;
-        if (result.status.ok()) {
-          tier_->EndWrite(write, local::WriteOutcome::kApplied, kept, internal::kNever);
-          truth_->Acknowledged(number_, id);
-        } else {
-          if (!result.epoch.empty()) coordinator_.AdoptEpoch(result.epoch);
-          tier_->EndWrite(write, result.unknown ? local::WriteOutcome::kUnknown : local::WriteOutcome::kFailed,
-                          absl::nullopt, internal::kNever);
-        }
-        std::move(then)();
-      });
+  SendWrite(std::move(write));
+}
+
+void SimulatedProcess::SendWrite(std::shared_ptr<PendingWrite> write) {
+  ++write->attempts;
+  remote::ChangeRequest request;
+  request.kind = write->kind;
+  request.key = request.redis_key = write->key;
+  request.id = write->id;
+  request.value = Frame{write->epoch, write->id}.ToBytes();
+  request.deadline = write->deadline;
+  store_.Change(std::move(request),
+                [this, write](remote::ChangeResult result) mutable { OnWritten(std::move(write), std::move(result)); });
+}
+
+void SimulatedProcess::OnWritten(std::shared_ptr<PendingWrite> write, remote::ChangeResult result) {
+  if (!result.epoch.empty()) coordinator_.AdoptEpoch(result.epoch);
+  if (absl::IsAborted(result.status)) {
+    write->maybe_executed |= result.unknown;
+    if (!result.epoch.empty() && write->attempts < 3 && scheduler_->now() < write->deadline) {
+      write->epoch = result.epoch;
+      return SendWrite(std::move(write));
+    }
+  }
+  --calls_waiting_;
+  if (result.status.ok()) {
+    absl::optional<Value> kept;
+    if (write->kind == remote::ChangeKind::kSet) kept = Value::Copy(Frame{write->epoch, write->id}.ToBytes());
+    tier_->EndWrite(write->ticket, local::WriteOutcome::kApplied, kept, internal::kNever);
+    truth_->Acknowledged(number_, write->id);
+  } else {
+    const bool unknown = result.unknown || write->maybe_executed;
+    tier_->EndWrite(write->ticket, unknown ? local::WriteOutcome::kUnknown : local::WriteOutcome::kFailed,
+                    absl::nullopt, internal::kNever);
+  }
+  std::move(write->then)();
 }
 
 void SimulatedProcess::Clear(Then then) {
@@ -214,6 +257,10 @@ void SimulatedProcess::Clear(Then then) {
 
 void SimulatedProcess::Sync(Then then) {
   const MonotonicNanos begun_at = scheduler_->now();
+  if (mutant_ == Mutant::kSyncAtOnce) {
+    truth_->Synced(number_, begun_at);
+    return std::move(then)();
+  }
   ++calls_waiting_;
   coordinator_.Sync(begun_at + 2 * workload_.call_timeout_nanos,
                     [this, begun_at, then = std::move(then)](absl::Status status) mutable {

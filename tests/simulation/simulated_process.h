@@ -66,7 +66,10 @@ class SimulatedProcess {
   void Fetch(const Truth::Read& read, FlightRef flight, absl::optional<OperationId> epoch, Truth::Way way, Then then);
   internal::local::ReadOutcome Judge(absl::optional<OperationId> epoch,
                                      const absl::StatusOr<internal::remote::ReadReply>& reply, bool* truly_absent);
+  struct PendingWrite;
   void Write(int key, bool remove, Then then);
+  void SendWrite(std::shared_ptr<PendingWrite> write);
+  void OnWritten(std::shared_ptr<PendingWrite> write, internal::remote::ChangeResult result);
   void Weaken();
 
   const int number_;

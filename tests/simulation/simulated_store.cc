@@ -18,6 +18,7 @@ SimulatedStore::SimulatedStore(int process, const NetworkOptions& network, Mutan
       mutant_(mutant),
       server_(server),
       scheduler_(scheduler),
+      own_ids_(1000 + static_cast<uint64_t>(process)),
       data_(static_cast<size_t>(network.data_connections)) {}
 
 absl::Status SimulatedStore::Start(remote::ChannelEvents* events, const remote::AnnouncementEncoder* encoder) {
@@ -58,7 +59,8 @@ void SimulatedStore::Connect(size_t index) {
                       for (size_t other = 0; other < data_.size(); ++other) {
                         if (data_[other].up && data_[other].identity != session_identity_) Cut(other);
                       }
-                      if (mutant_ != Mutant::kNoPair) DropChannel(absl::UnavailableError("another server answers"));
+                      if (mutant_ != Mutant::kNoPair && mutant_ != Mutant::kCountHeartbeat)
+                        DropChannel(absl::UnavailableError("another server answers"));
                     });
 }
 
@@ -162,27 +164,6 @@ void SimulatedStore::Read(remote::ReadRequest request, remote::ReadCallback done
                 });
 }
 
-void SimulatedStore::Change(remote::ChangeRequest request, remote::ChangeCallback done) {
-  const remote::Announced announced{request.kind, request.id, request.key};
-  std::string message = (*encoder_)(request.id, {&announced, 1});
-  auto shared = std::make_shared<remote::ChangeCallback>(std::move(done));
-  // One connection per key, so that operations of one caller keep their order (catalogue 25).
-  const size_t connection = request.key.empty() ? 0 : static_cast<size_t>(request.key.back()) % data_.size();
-  const MonotonicNanos deadline = request.deadline;
-  Submit(
-      connection, deadline,
-      [this, request = std::move(request), message = std::move(message), shared]() -> std::function<void()> {
-        const remote::ChangeResult result = server_->Change(request, message);
-        return [result, shared] { std::move (*shared)(result); };
-      },
-      [shared](const absl::Status& status, bool unknown) {
-        remote::ChangeResult result;
-        result.status = status;
-        result.unknown = unknown;
-        std::move (*shared)(std::move(result));
-      });
-}
-
 void SimulatedStore::ReadLane(MonotonicNanos deadline, remote::LaneCallback done) {
   auto shared = std::make_shared<remote::LaneCallback>(std::move(done));
   const MonotonicNanos sent_at = scheduler_->now();
@@ -191,7 +172,13 @@ void SimulatedStore::ReadLane(MonotonicNanos deadline, remote::LaneCallback done
       [this, shared, sent_at]() -> std::function<void()> {
         remote::LaneReading reading = server_->ReadLane();
         reading.sent_at = sent_at;
-        return [this, reading, shared]() mutable {
+        const auto operations = static_cast<int64_t>(server_->operations());
+        return [this, reading, shared, operations]() mutable {
+          if (mutant_ == Mutant::kAsOfReply) reading.sent_at = scheduler_->now();
+          if (mutant_ == Mutant::kCountHeartbeat && heard_ == operations && !last_heard_.empty()) {
+            reading.lane = last_heard_;
+          }
+          if (last_heard_.empty()) heard_ = operations;
           if (mutant_ == Mutant::kPingHeartbeat && channel_up_ && !last_heard_.empty()) reading.lane = last_heard_;
           if (last_heard_.empty()) last_heard_ = reading.lane;
           std::move (*shared)(std::move(reading));
@@ -259,6 +246,7 @@ void SimulatedStore::Deliver(std::string payload) {
   for (int i = 0; i < times; ++i) {
     InOrder([this, id, payload] {
       last_heard_ = id;
+      ++heard_;
       events_->OnMessage(payload);
     });
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "nearcache/internal/remote/change_group.h"
 #include "nearcache/internal/remote/store.h"
 #include "tests/simulation/model_server.h"
 #include "tests/simulation/mutant.h"
@@ -26,6 +27,9 @@ struct NetworkOptions {
   double message_loss = 0;  // Silently, inside a living connection.
   double message_doubled = 0;
   int64_t reconnect_max_nanos = 100 * kMillisecond;
+  // How long changes gather before they leave together, as in a turn of the event loop that takes its time.
+  int64_t turn_max_nanos = 0;
+  double group_refused = 0;  // One of a group's keys is forbidden.
 };
 
 class SimulatedStore final : public internal::remote::Store {
@@ -45,6 +49,8 @@ class SimulatedStore final : public internal::remote::Store {
   void StallChannel(int64_t nanos);
   // Other behaviour of the network from now on.
   void set_network(const NetworkOptions& network) { network_ = network; }
+
+  uint64_t groups() const { return groups_; }
 
   // --- remote::Store
 
@@ -85,6 +91,14 @@ class SimulatedStore final : public internal::remote::Store {
     std::vector<std::shared_ptr<Request>> waiting;
   };
 
+  // Group commit, with the real plans and verdicts (remote/change_group.h).
+  void SendWaiting();
+  void SendAlone(internal::remote::PendingChange change, int attempt, bool maybe_executed);
+  void SendGroup(internal::remote::ChangeGroup group);
+  void OnGroupAnswered(internal::remote::ChangeGroup group, internal::remote::OperationResult result);
+  void Follow(internal::remote::PendingChange change, internal::remote::GroupVerdict verdict);
+  void SendAgain(internal::remote::PendingChange change, int attempt);
+
   int64_t Delay();
   void Submit(size_t connection, MonotonicNanos deadline, Command command, Failure failure);
   void Arrive(size_t connection, int era, std::shared_ptr<Request> request, bool even_if_cut);
@@ -105,6 +119,9 @@ class SimulatedStore final : public internal::remote::Store {
   internal::remote::ChannelEvents* events_ = nullptr;
   const internal::remote::AnnouncementEncoder* encoder_ = nullptr;
 
+  internal::OperationIdSource own_ids_;
+  std::vector<internal::remote::PendingChange> waiting_;
+  uint64_t groups_ = 0;
   std::vector<DataConnection> data_;
   int session_identity_ = 0;
 
@@ -114,6 +131,7 @@ class SimulatedStore final : public internal::remote::Store {
   MonotonicNanos channel_last_ = 0;
   std::shared_ptr<Subscription> subscription_;
   OperationId last_heard_;  // For the mutant whose heartbeat is a PING.
+  int64_t heard_ = 0;       // For the one that counts: messages heard, and how many there had been at the base.
 };
 
 }  // namespace nearcache::simulation

@@ -22,8 +22,12 @@ class Simulation {
  public:
   explicit Simulation(const RunOptions& options)
       : options_(options), scheduler_(options.seed), bound_(scheduler_.Between(2, 10) * 100 * kMillisecond) {
+    if (options.mutant == Mutant::kNoClockLag) scheduler_.HideClockLag();
     DrawWorkload();
     DrawNetwork();
+    if (FailingOver()) ArrangeFailOvers();
+    if (Clearing()) ArrangeClears();
+    if (Slow()) ArrangeSlowAnswers();
     const int count = static_cast<int>(scheduler_.Between(2, 3));
     truth_ = std::make_unique<Truth>(workload_.keys, count, bound_, &scheduler_);
     server_ = std::make_unique<ModelServer>(workload_.keys, options.mutant, &scheduler_, truth_.get());
@@ -32,6 +36,9 @@ class Simulation {
                                                               MakeTier(), server_.get(), &scheduler_, truth_.get()));
     }
     faults_ = std::make_unique<Faults>(bound_, &scheduler_, server_.get(), &processes_, options.verbose);
+    if (FailingOver()) faults_->OnlyFailOvers();
+    if (network_.message_loss > 0) faults_->ChannelsAreLossy();
+    if (Slow()) faults_->OnlyOfChannels();
   }
 
   RunResult Run() {
@@ -59,6 +66,12 @@ class Simulation {
     workload_.write_chance = scheduler_.Chance(0.5) ? 0.03 : 0.15;
     workload_.clear_chance = scheduler_.Chance(0.5) ? 0 : 0.01;
     workload_.call_timeout_nanos = scheduler_.Between(bound_ / 4, 3 * bound_);
+    // Every fourth world is full of writers, so that there is something to group.
+    if (scheduler_.Chance(0.25)) {
+      workload_.callers = 5;
+      workload_.write_chance = 0.4;
+      workload_.pause_max_nanos = scheduler_.Between(15, 60) * kMillisecond;
+    }
   }
 
   void DrawNetwork() {
@@ -67,9 +80,47 @@ class Simulation {
     network_.slow_chance = scheduler_.Chance(0.5) ? 0 : 0.03;
     network_.slow_max_nanos = 2 * bound_;
     network_.reconnect_max_nanos = scheduler_.Between(1, 200) * kMillisecond;
+    if (scheduler_.Chance(0.6)) network_.turn_max_nanos = scheduler_.Between(1, 15) * kMillisecond;
+    if (!Calm() && scheduler_.Chance(0.5)) network_.group_refused = 0.05;
     if (Calm()) return;
     network_.message_loss = scheduler_.Chance(0.5) ? 0 : 0.04;
     network_.message_doubled = scheduler_.Chance(0.7) ? 0 : 0.02;
+  }
+
+  // One seed in sixteen sees fail-overs only, each at the end of a history that somebody had heard and another had not:
+  // one key, few writes, and reads that notice.
+  bool FailingOver() const { return options_.seed % kSeedsPerWorld == kFirstFailOverWorld; }
+  void ArrangeFailOvers() {
+    workload_.keys = 1;
+    workload_.callers = 3;
+    workload_.pause_max_nanos = 30 * kMillisecond;
+    workload_.write_chance = 0.01;
+    workload_.delete_chance = workload_.clear_chance = 0;
+    network_.message_loss = network_.message_doubled = network_.slow_chance = 0;
+    network_.delay_max_nanos = 2 * kMillisecond;
+    network_.reconnect_max_nanos = 5 * kMillisecond;
+  }
+
+  // One in sixteen is cleared again and again, while messages are slow.
+  bool Clearing() const { return options_.seed % kSeedsPerWorld == kFirstClearingWorld; }
+  void ArrangeClears() {
+    workload_.keys = 2;
+    workload_.clear_chance = 0.04;
+    workload_.write_chance = 0.15;
+    network_.slow_chance = 0.1;
+  }
+
+  bool Slow() const { return options_.seed % kSeedsPerWorld == kFirstSlowWorld; }
+  void ArrangeSlowAnswers() {
+    workload_.keys = 2;
+    workload_.callers = 3;
+    workload_.pause_max_nanos = 40 * kMillisecond;
+    workload_.write_chance = 0.05;
+    workload_.clear_chance = 0;
+    workload_.call_timeout_nanos = 3 * bound_;
+    network_.slow_chance = 0.1;
+    network_.slow_max_nanos = bound_;
+    network_.data_connections = 3;
   }
 
   // One seed in eight sees a world without faults.
@@ -94,7 +145,7 @@ class Simulation {
 
   void Heal() {
     NetworkOptions good = network_;
-    good.message_loss = good.message_doubled = good.slow_chance = 0;
+    good.message_loss = good.message_doubled = good.slow_chance = good.group_refused = 0;
     good.delay_max_nanos = 5 * kMillisecond;
     for (const auto& process : processes_) process->store().set_network(good);
   }
@@ -124,6 +175,7 @@ class Simulation {
       result.local_hits += process->tier().GetStats().hits;
       result.generations += process->coordinator().GetStats().generations;
       result.syncs += process->syncs_completed();
+      result.groups += process->store().groups();
     }
     if (options_.verbose) {
       std::fprintf(stderr, "bound %lld ms, %zu processes, %d keys: %s\n", static_cast<long long>(bound_ / kMillisecond),

@@ -12,6 +12,13 @@
 
 namespace nearcache::simulation {
 
+// Seeds of worlds in which one thing happens all the time, fail-overs, clears, or answers that take long while the
+// channel hears nothing: this one, and every so many on.
+inline constexpr uint64_t kFirstFailOverWorld = 3;
+inline constexpr uint64_t kFirstClearingWorld = 5;
+inline constexpr uint64_t kFirstSlowWorld = 7;
+inline constexpr uint64_t kSeedsPerWorld = 16;
+
 enum class TierKind { kReal, kReference };
 
 struct RunOptions {
@@ -31,6 +38,7 @@ struct RunResult {
   uint64_t generations = 0;
   uint64_t faults = 0;
   uint64_t syncs = 0;
+  uint64_t groups = 0;  // Changes that left together.
 };
 
 RunResult RunSimulation(const RunOptions& options);

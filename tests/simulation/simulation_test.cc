@@ -1,13 +1,14 @@
 // Many seeds of the simulation: the promise must hold under every fault.
 //
 //   simulation_test --seed=17 [--tier=reference] [--mutant=no_chain]   one run, told in detail
-//   simulation_test --first=1 --runs=10000                            other seeds, more of them
+//   simulation_test --first=1 --runs=500000                           other seeds, more of them: a million in all
 
 #include "tests/simulation/simulation.h"
 
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <tuple>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -22,7 +23,7 @@ namespace {
 struct Flags {
   uint64_t seed = 0;  // 0: many.
   uint64_t first = 1;
-  uint64_t runs = 1000;  // Of each kind of tier.
+  uint64_t runs = 5000;  // Of each kind of tier.
   std::string tier = "real";
   std::string mutant = "none";
 } flags;
@@ -33,36 +34,64 @@ std::string Again(const RunOptions& options) {
                       " --mutant=", MutantName(options.mutant));
 }
 
-class SimulationTest : public ::testing::TestWithParam<TierKind> {};
+// The seeds of one kind of tier are cut into as many tests, for shards.
+constexpr uint64_t kSlices = 8;
 
-TEST_P(SimulationTest, ThePromiseHoldsUnderEveryFault) {
-  RunResult sum;
-  for (uint64_t i = 0; i < flags.runs; ++i) {
-    RunOptions options;
-    options.seed = flags.first + i;
-    options.tier = GetParam();
-    const RunResult result = RunSimulation(options);
-    ASSERT_EQ(result.violation, "") << Again(options);
-    sum.events += result.events;
-    sum.reads += result.reads;
-    sum.local_hits += result.local_hits;
-    sum.generations += result.generations;
-    sum.faults += result.faults;
-    sum.syncs += result.syncs;
-  }
-  // Not vacuous: memory answers a good part of the reads although generations end all the time.
-  EXPECT_GT(sum.local_hits * 5, sum.reads * 2);
-  EXPECT_GT(sum.generations, flags.runs);
-  EXPECT_GT(sum.syncs, flags.runs);
-  std::printf("%llu runs: %llu events, %llu reads checked, %llu hits, %llu faults, %llu generations, %llu syncs\n",
-              static_cast<unsigned long long>(flags.runs), static_cast<unsigned long long>(sum.events),
-              static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.local_hits),
-              static_cast<unsigned long long>(sum.faults), static_cast<unsigned long long>(sum.generations),
-              static_cast<unsigned long long>(sum.syncs));
+// What all tests of this process did.
+RunResult sum;
+uint64_t runs = 0;
+
+void Add(const RunResult& result) {
+  ++runs;
+  sum.events += result.events;
+  sum.reads += result.reads;
+  sum.local_hits += result.local_hits;
+  sum.generations += result.generations;
+  sum.faults += result.faults;
+  sum.syncs += result.syncs;
+  sum.groups += result.groups;
 }
 
-INSTANTIATE_TEST_SUITE_P(Tiers, SimulationTest, ::testing::Values(TierKind::kReal, TierKind::kReference),
-                         [](const auto& test) { return test.param == TierKind::kReal ? "Real" : "Reference"; });
+class SimulationTest : public ::testing::TestWithParam<std::tuple<TierKind, uint64_t>> {};
+
+TEST_P(SimulationTest, ThePromiseHoldsUnderEveryFault) {
+  RunOptions options;
+  options.tier = std::get<0>(GetParam());
+  const uint64_t slice = std::get<1>(GetParam());
+  const uint64_t end = flags.first + flags.runs * (slice + 1) / kSlices;
+  for (options.seed = flags.first + flags.runs * slice / kSlices; options.seed < end; ++options.seed) {
+    const RunResult result = RunSimulation(options);
+    ASSERT_EQ(result.violation, "") << Again(options);
+    Add(result);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiers, SimulationTest,
+                         ::testing::Combine(::testing::Values(TierKind::kReal, TierKind::kReference),
+                                            ::testing::Range(uint64_t{0}, kSlices)),
+                         [](const auto& test) {
+                           return absl::StrCat(std::get<0>(test.param) == TierKind::kReal ? "Real" : "Reference",
+                                               std::get<1>(test.param));
+                         });
+
+class Sum : public ::testing::Environment {
+ public:
+  void TearDown() override {
+    if (runs < 100) return;
+    // Not vacuous: memory answers a good part of the reads although generations end all the time.
+    EXPECT_GT(sum.local_hits * 5, sum.reads * 2);
+    EXPECT_GT(sum.generations, runs);
+    EXPECT_GT(sum.syncs, runs);
+    EXPECT_GT(sum.groups, runs);
+    std::printf(
+        "%llu runs: %llu events, %llu reads checked, %llu hits, %llu faults, %llu generations, %llu syncs, %llu "
+        "groups\n",
+        static_cast<unsigned long long>(runs), static_cast<unsigned long long>(sum.events),
+        static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.local_hits),
+        static_cast<unsigned long long>(sum.faults), static_cast<unsigned long long>(sum.generations),
+        static_cast<unsigned long long>(sum.syncs), static_cast<unsigned long long>(sum.groups));
+  }
+};
 
 TEST(SimulationDeterminismTest, OneSeedIsOneRun) {
   RunOptions options;
@@ -76,7 +105,7 @@ TEST(SimulationDeterminismTest, OneSeedIsOneRun) {
 }
 
 Mutant MutantNamed(const std::string& name) {
-  for (int i = 0; i <= static_cast<int>(Mutant::kClearUnheard); ++i) {
+  for (int i = 0; i < static_cast<int>(Mutant::kEnd); ++i) {
     if (MutantName(static_cast<Mutant>(i)) == name) return static_cast<Mutant>(i);
   }
   return Mutant::kNone;
@@ -112,5 +141,6 @@ int main(int argc, char** argv) {
     }
   }
   if (nearcache::simulation::flags.seed != 0) return nearcache::simulation::RunOne();
+  ::testing::AddGlobalTestEnvironment(new nearcache::simulation::Sum);
   return RUN_ALL_TESTS();
 }

@@ -14,9 +14,14 @@ Truth::Truth(int keys, int processes, int64_t bound_nanos, const Scheduler* sche
       floors_(processes, std::vector<Place>(keys, kBefore)),
       synced_from_(processes, 0) {}
 
-void Truth::Executed(int key, OperationId id) {
+void Truth::Executed(int key, OperationId id, bool counts, bool may_repeat) {
+  const Place before = PlaceOf(key, id);
+  if (before != kBefore && !may_repeat && histories_[key][static_cast<size_t>(before)].counts) {
+    Fail(absl::StrCat("operation ", id.ToString(), " on key ", key, " was executed twice"));
+  }
   places_[key][id] = static_cast<Place>(histories_[key].size());
   histories_[key].push_back({id});
+  histories_[key].back().counts = counts;
 }
 
 void Truth::ExecutedClear(OperationId id) {
@@ -48,7 +53,9 @@ void Truth::Acknowledged(int process, OperationId id) {
   for (size_t key = 0; key < histories_.size(); ++key) {
     const Place place = PlaceOf(static_cast<int>(key), id);
     if (place == kBefore) continue;
-    histories_[key][static_cast<size_t>(place)].acknowledged_at = scheduler_->now();
+    Operation& operation = histories_[key][static_cast<size_t>(place)];
+    if (!operation.counts) Fail(absl::StrCat("operation ", id.ToString(), " was acknowledged, and counts as absent"));
+    operation.acknowledged_at = scheduler_->now();
     Saw(process, static_cast<int>(key), place);
   }
 }
@@ -110,6 +117,10 @@ Place Truth::PlaceOf(int key, OperationId id) const {
 void Truth::Saw(int process, int key, Place place) {
   if (place == kBefore || histories_[key][static_cast<size_t>(place)].lost) return;
   floors_[process][key] = std::max(floors_[process][key], place);
+}
+
+void Truth::Fail(const std::string& what) {
+  if (violation_.empty()) violation_ = what;
 }
 
 void Truth::Fail(const Read& read, Place place, const std::string& what) {

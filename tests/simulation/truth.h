@@ -39,7 +39,9 @@ class Truth {
   Truth(int keys, int processes, int64_t bound_nanos, const Scheduler* scheduler);
 
   // --- The primary executes.
-  void Executed(int key, OperationId id);
+  // `counts` is false for a set that was stored under another epoch than the namespace's: it may be executed again.
+  // Any other operation is executed once at most, unless it says that it may be repeated.
+  void Executed(int key, OperationId id, bool counts = true, bool may_repeat = false);
   void ExecutedClear(OperationId id);
   Position Now() const;
   // What came after `position` is lost from now on; the values before it are current again.
@@ -77,6 +79,7 @@ class Truth {
     OperationId id;
     bool clear = false;
     bool lost = false;
+    bool counts = true;
     MonotonicNanos lost_at = 0;
     MonotonicNanos acknowledged_at = internal::kNever;
   };
@@ -84,6 +87,7 @@ class Truth {
 
   void CheckBound(const Read& read, Place place, Way way);
   void Saw(int process, int key, Place place);
+  void Fail(const std::string& what);
   void Fail(const Read& read, Place place, const std::string& what);
 
   const int64_t bound_;

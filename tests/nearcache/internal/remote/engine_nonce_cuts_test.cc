@@ -133,16 +133,27 @@ class MischievousServer {
   void Serve(Peer& peer) {
     std::string input = peer.TakeInput();
     while (!stop_) {
-      std::string output;
-      size_t used = 0;
-      while (const size_t size = RespFrameSize(absl::string_view(input).substr(used))) {
-        Answer(ParseCommand(absl::string_view(input).substr(used, size)), &output);
-        used += size;
+      std::string output = AnswerSome(&input);
+      if (output.empty()) {
+        if (!peer.ReadSome(&input, 20)) return;
+      } else if (!Deliver(peer, std::move(output))) {
+        return;
       }
-      input.erase(0, used);
-      if (!output.empty() && !Deliver(peer, std::move(output))) return;
-      if (!peer.ReadSome(&input, 20)) return;
     }
+  }
+
+  // At most kDeliveryMax whole commands: a slow machine, where more of them wait, has to meet as much mischief.
+  std::string AnswerSome(std::string* input) {
+    std::string output;
+    size_t used = 0;
+    for (int i = 0; i < kDeliveryMax; ++i) {
+      const size_t size = RespFrameSize(absl::string_view(*input).substr(used));
+      if (size == 0) break;
+      Answer(ParseCommand(absl::string_view(*input).substr(used, size)), &output);
+      used += size;
+    }
+    input->erase(0, used);
+    return output;
   }
 
   void Answer(const std::vector<std::string>& command, std::string* output) {
@@ -177,6 +188,8 @@ class MischievousServer {
     peer.Send(output);
     return true;
   }
+
+  static constexpr int kDeliveryMax = 32;
 
   ScriptedServer& listener_;
   std::mt19937 random_{1};

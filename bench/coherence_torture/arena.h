@@ -12,13 +12,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "bench/coherence_torture/sightings.h"
 #include "bench/coherence_torture/violation.h"
 #include "bench/processes/key_space.h"
 #include "bench/processes/mailbox.h"
+#include "bench/processes/shared_mapping.h"
 #include "bench/processes/version_table.h"
+#include "bench/processes/worker_status.h"
 
 namespace nearcache::bench::torture {
 
@@ -41,7 +44,6 @@ struct Setup {
 };
 
 enum class Phase : uint32_t { kFilling, kRunning, kStopping };
-enum class WorkerState : uint32_t { kAbsent, kOpening, kRunning, kStopped, kFailed };
 
 enum Count {
   kLocalHits,
@@ -71,11 +73,10 @@ enum Gauge {
 };
 
 struct alignas(64) WorkerBlock {
-  std::atomic<WorkerState> state;
+  WorkerStatus status;
   std::atomic<int64_t> oldest_nanos;
   alignas(64) std::atomic<uint64_t> counts[kCountCount];
   alignas(64) std::atomic<int64_t> gauges[kGaugeCount];
-  char error[512];
 };
 
 // The last time the server was made to lose what it held, as everybody is told.
@@ -89,17 +90,15 @@ class Arena {
  public:
   static absl::StatusOr<std::unique_ptr<Arena>> Create(const Setup& setup);
   static absl::StatusOr<std::unique_ptr<Arena>> Attach(int descriptor);
-  ~Arena();
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
 
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return mapping_->descriptor(); }
   const Setup& setup() const { return header_->setup; }
   const KeySpace& keys() const { return keys_; }
   std::atomic<Phase>& phase() { return header_->phase; }
   ViolationLog& violations() { return header_->violations; }
   LossNotice& loss() { return header_->loss; }
   WorkerBlock& worker(uint32_t index) { return workers_[index]; }
+  std::vector<WorkerStatus*> worker_statuses();
   Mailbox& mailbox(uint32_t slot) { return mailboxes_[slot]; }
   VersionTable& versions() { return versions_; }
   Sightings& sightings() { return sightings_; }
@@ -116,12 +115,9 @@ class Arena {
     alignas(64) ViolationLog violations;
   };
 
-  Arena(int descriptor, void* memory, size_t bytes);
-  static absl::StatusOr<std::unique_ptr<Arena>> Map(int descriptor, size_t bytes, const Setup* setup);
+  explicit Arena(std::unique_ptr<SharedMapping> mapping);
 
-  const int descriptor_;
-  void* const memory_;
-  const size_t bytes_;
+  const std::unique_ptr<SharedMapping> mapping_;
   Header* const header_;
   const KeySpace keys_;
   WorkerBlock* const workers_;

@@ -18,9 +18,9 @@
 #include "bench/coherence_torture/arena.h"
 #include "bench/coherence_torture/fault_proxy.h"
 #include "bench/coherence_torture/proxy_fault.h"
-#include "bench/coherence_torture/worker_processes.h"
 #include "bench/processes/resp_client.h"
 #include "bench/processes/server_process.h"
+#include "bench/processes/worker_processes.h"
 #include "bench/support/random.h"
 
 namespace nearcache::bench::torture {

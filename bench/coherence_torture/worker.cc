@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -27,6 +26,7 @@
 #include "bench/coherence_torture/loss_watch.h"
 #include "bench/coherence_torture/violation.h"
 #include "bench/processes/key_space.h"
+#include "bench/processes/worker_status.h"
 #include "bench/support/clock.h"
 #include "nearcache/cache.h"
 #include "nearcache/options.h"
@@ -81,40 +81,32 @@ class Worker {
         drawn_(arena->keys(), arena->setup().seed) {}
 
   int Run() {
-    block_.state.store(WorkerState::kOpening);
+    block_.status.state.store(WorkerState::kOpening);
     arena_->versions().RecoverSlot(index_, NowNanos());
     seen_loss_ = arena_->loss().number.load();
     absl::StatusOr<std::unique_ptr<Cache>> cache = Cache::Open(CacheOptions(arena_->setup(), index_));
-    if (!cache.ok()) return Fail(cache.status());
+    if (!cache.ok()) return block_.status.Fail(cache.status());
     cache_ = *std::move(cache);
     const bool filling = arena_->phase().load() == Phase::kFilling;
-    if (const absl::Status ready = cache_->WaitUntilReady(kReadyTimeout); !ready.ok() && filling) return Fail(ready);
+    if (const absl::Status ready = cache_->WaitUntilReady(kReadyTimeout); !ready.ok() && filling)
+      return block_.status.Fail(ready);
     StartThreads(filling);
     while (arena_->phase().load() != Phase::kStopping) Watch();
     stopping_.store(true);
     for (std::thread& thread : threads_) thread.join();
     Publish();
-    if (const absl::Status closed = cache_->Close(); !closed.ok()) return Fail(closed);
-    block_.state.store(WorkerState::kStopped);
+    if (const absl::Status closed = cache_->Close(); !closed.ok()) return block_.status.Fail(closed);
+    block_.status.state.store(WorkerState::kStopped);
     return 0;
   }
 
  private:
-  int Fail(const absl::Status& status) {
-    const std::string text = status.ToString();
-    const size_t bytes = std::min(text.size(), sizeof(block_.error) - 1);
-    std::memcpy(block_.error, text.data(), bytes);
-    block_.error[bytes] = '\0';
-    block_.state.store(WorkerState::kFailed);
-    return 1;
-  }
-
   void StartThreads(bool filling) {
     const uint64_t seed = arena_->setup().seed * 1000 + index_ * 10;
     threads_.emplace_back([this, seed, filling] {
       TortureWriter writer(cache_.get(), arena_, &session_, &drawn_, index_, seed);
       if (filling) writer.Fill();
-      block_.state.store(WorkerState::kRunning);
+      block_.status.state.store(WorkerState::kRunning);
       writer.Run();
     });
     for (int i = 1; i <= kReaders; ++i) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "bench/processes/units.h"
+#include "bench/processes/worker_status.h"
 #include "bench/tour/sampler.h"
 #include "bench/tour/shared_memory.h"
 

@@ -21,6 +21,8 @@
 #include "bench/processes/server_process.h"
 #include "bench/processes/temp_folder.h"
 #include "bench/processes/units.h"
+#include "bench/processes/worker_processes.h"
+#include "bench/processes/worker_status.h"
 #include "bench/support/clock.h"
 #include "bench/tour/effects.h"
 #include "bench/tour/fault_script.h"
@@ -30,7 +32,6 @@
 #include "bench/tour/sampler.h"
 #include "bench/tour/screen.h"
 #include "bench/tour/shared_memory.h"
-#include "bench/tour/worker_pool.h"
 
 namespace nearcache::bench::tour {
 namespace {
@@ -89,7 +90,7 @@ class Coordinator {
   std::unique_ptr<TempFolder> folder_;
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<SharedMemory> memory_;
-  std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<WorkerProcesses> workers_;
   std::unique_ptr<FaultScript> faults_;
   std::unique_ptr<Sampler> series_sampler_;
   std::unique_ptr<Sampler> table_sampler_;
@@ -107,7 +108,7 @@ absl::Status Coordinator::Prepare() {
   absl::StatusOr<std::unique_ptr<SharedMemory>> memory = SharedMemory::Create(setup_);
   if (!memory.ok()) return memory.status();
   memory_ = *std::move(memory);
-  workers_ = std::make_unique<WorkerPool>(memory_.get());
+  workers_ = std::make_unique<WorkerProcesses>(memory_->descriptor(), memory_->worker_statuses());
   return workers_->StartAll();
 }
 

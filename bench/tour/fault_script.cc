@@ -1,5 +1,7 @@
 #include "bench/tour/fault_script.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -11,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "bench/processes/server_process.h"
-#include "bench/tour/worker_pool.h"
+#include "bench/processes/worker_processes.h"
 
 namespace nearcache::bench::tour {
 namespace {
@@ -30,7 +32,7 @@ double PauseSeconds(double run_seconds, double bound_seconds) {
 
 }  // namespace
 
-FaultScript::FaultScript(double run_seconds, double bound_seconds, uint32_t worker_count, WorkerPool* workers,
+FaultScript::FaultScript(double run_seconds, double bound_seconds, uint32_t worker_count, WorkerProcesses* workers,
                          ServerProcess* server)
     : bound_seconds_(bound_seconds),
       killed_worker_(worker_count - 1),
@@ -57,7 +59,7 @@ std::vector<std::string> FaultScript::Advance(double now_seconds) {
 }
 
 void FaultScript::Finish() {
-  if (paused_) workers_->Resume(paused_worker_);
+  if (paused_) workers_->Signal(paused_worker_, SIGCONT);
 }
 
 void FaultScript::Record(std::string name, std::string meaning) {
@@ -98,7 +100,7 @@ std::string FaultScript::CutConnections() {
 }
 
 std::string FaultScript::PauseWorker() {
-  workers_->Pause(paused_worker_);
+  workers_->Signal(paused_worker_, SIGSTOP);
   paused_ = true;
   Record(absl::StrCat("pause worker ", paused_worker_),
          "SIGSTOP, as a debugger, a frozen container or an overloaded host would do it. No timer runs in the process, "
@@ -107,7 +109,7 @@ std::string FaultScript::PauseWorker() {
 }
 
 std::string FaultScript::ResumeWorker() {
-  workers_->Resume(paused_worker_);
+  workers_->Signal(paused_worker_, SIGCONT);
   paused_ = false;
   EndLast();
   return absl::StrFormat("worker %d goes on (SIGCONT) after %.1f s, %.1f times the bound", paused_worker_,

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "bench/processes/server_process.h"
-#include "bench/tour/worker_pool.h"
+#include "bench/processes/worker_processes.h"
 
 namespace nearcache::bench::tour {
 
@@ -30,7 +30,7 @@ struct FaultEvent {
 class FaultScript {
  public:
   // Neither pointer is owned. REQUIRES: at least two workers
-  FaultScript(double run_seconds, double bound_seconds, uint32_t worker_count, WorkerPool* workers,
+  FaultScript(double run_seconds, double bound_seconds, uint32_t worker_count, WorkerProcesses* workers,
               ServerProcess* server);
 
   // Does what is due at `now_seconds`. Returns lines that say what was done just now.
@@ -65,7 +65,7 @@ class FaultScript {
   const double bound_seconds_;
   const uint32_t killed_worker_;
   const uint32_t paused_worker_;
-  WorkerPool* const workers_;
+  WorkerProcesses* const workers_;
   ServerProcess* const server_;
   std::vector<Step> steps_;
   size_t next_step_ = 0;

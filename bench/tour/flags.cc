@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "absl/flags/flag.h"
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "bench/support/clock.h"
+#include "bench/support/flag_values.h"
 #include "bench/tour/shared_memory.h"
 
 ABSL_FLAG(double, seconds, 30, "How long the load runs, after the store was filled: 3 to 3600.");
@@ -46,25 +46,7 @@ constexpr absl::string_view kUsage =
     "version, so that the staleness of every read is checked. Half way a worker is killed, all connections are cut, a "
     "worker is paused and the server is restarted. Ends with exit code 0 only if no read broke the promise.";
 
-// Remembers the first flag that is out of bounds.
-class Checker {
- public:
-  template <typename T>
-  T InRange(absl::string_view name, T value, T least, T most) {
-    if ((value < least || value > most) && status_.ok()) {
-      status_ =
-          absl::InvalidArgumentError(absl::StrCat("--", name, "=", value, " must be between ", least, " and ", most));
-    }
-    return value;
-  }
-
-  const absl::Status& status() const { return status_; }
-
- private:
-  absl::Status status_;
-};
-
-Setup ReadSetup(Checker* checker) {
+Setup ReadSetup(FlagBounds* checker) {
   Setup setup;
   setup.worker_count = checker->InRange<uint32_t>("workers", absl::GetFlag(FLAGS_workers), 2, kWorkerCountMax);
   setup.threads_per_worker = checker->InRange<uint32_t>("threads", absl::GetFlag(FLAGS_threads), 1, 16);
@@ -80,27 +62,20 @@ Setup ReadSetup(Checker* checker) {
   return setup;
 }
 
-std::string HtmlPath() {
-  std::string path = absl::GetFlag(FLAGS_html);
-  if (path.empty()) path = "tour.html";
-  // `bazel run` changes the folder and says here which one the user called from.
-  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  return path[0] == '/' || folder == nullptr ? path : absl::StrCat(folder, "/", path);
-}
-
 }  // namespace
 
 absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
   absl::SetProgramUsageMessage(kUsage);
   const size_t words = absl::ParseCommandLine(argc, argv).size();
   if (words > 1) return absl::InvalidArgumentError("the tour takes flags only; --help lists them");
-  Checker checker;
+  FlagBounds checker;
   Flags flags;
   flags.setup = ReadSetup(&checker);
   flags.seconds = checker.InRange<double>("seconds", absl::GetFlag(FLAGS_seconds), 3, 3600);
   flags.plain = absl::GetFlag(FLAGS_plain);
   flags.server = absl::GetFlag(FLAGS_server);
-  flags.html = HtmlPath();
+  const std::string html = absl::GetFlag(FLAGS_html);
+  flags.html = PathOfCaller(html.empty() ? "tour.html" : html);
   flags.worker = absl::GetFlag(FLAGS_worker);
   flags.memory_fd = absl::GetFlag(FLAGS_memory_fd);
   const std::string faults = absl::GetFlag(FLAGS_faults);

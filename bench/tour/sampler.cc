@@ -88,7 +88,7 @@ Interval Sampler::Describe(const Cumulative& difference, double seconds) const {
 void Sampler::AddGauges(uint32_t worker, Interval* interval) const {
   WorkerBlock& block = memory_->worker(worker);
   interval->oldest_served = block.oldest_served_nanos[static_cast<int>(observer_)].exchange(0);
-  interval->state = block.state.load();
+  interval->state = block.status.state.load();
   for (int i = 0; i < kGaugeCount; ++i) {
     interval->gauges[i] = block.gauges[i].load(std::memory_order_relaxed);
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bench/processes/worker_status.h"
 #include "bench/support/histogram.h"
 #include "bench/tour/shared_memory.h"
 

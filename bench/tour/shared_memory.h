@@ -14,12 +14,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "bench/processes/judge.h"
 #include "bench/processes/key_space.h"
 #include "bench/processes/mailbox.h"
+#include "bench/processes/shared_mapping.h"
 #include "bench/processes/version_table.h"
+#include "bench/processes/worker_status.h"
 #include "bench/support/histogram.h"
 
 namespace nearcache::bench::tour {
@@ -47,9 +50,6 @@ struct Setup {
 
 // The next one begins when every worker is as far; all open their caches for the load in the calm after the fill.
 enum class Phase : uint32_t { kFilling, kOpening, kRunning, kStopping };
-
-// absent → filling → filled → opening → ready → running → stopped; failed, with a text, at any point.
-enum class WorkerState : uint32_t { kAbsent, kFilling, kFilled, kOpening, kReady, kRunning, kStopped, kFailed };
 
 // What a worker's threads count, from outside the cache.
 enum Count {
@@ -92,14 +92,13 @@ enum class Observer { kSeries, kTable, kSummary };
 constexpr int kObserverCount = 3;
 
 struct alignas(64) WorkerBlock {
-  std::atomic<WorkerState> state;
+  WorkerStatus status;
   alignas(64) std::atomic<uint64_t> counts[kCountCount];
   alignas(64) std::atomic<int64_t> gauges[kGaugeCount];
   alignas(64) std::atomic<int64_t> oldest_served_nanos[kObserverCount];
   Histogram remote_latency_nanos;
   Histogram hit_tenths_of_nanos;  // Per read of a sampled batch.
   Histogram outdated_age_nanos;   // How long ago outdated values had been replaced.
-  char error[512];
 };
 
 // The first violations of each kind, in full.
@@ -131,17 +130,14 @@ class SharedMemory {
   // Maps what `descriptor`, inherited from the creator, refers to.
   static absl::StatusOr<std::unique_ptr<SharedMemory>> Attach(int descriptor);
 
-  ~SharedMemory();
-  SharedMemory(const SharedMemory&) = delete;
-  SharedMemory& operator=(const SharedMemory&) = delete;
-
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return mapping_->descriptor(); }
   const Setup& setup() const { return header_->setup; }
   const KeySpace& keys() const { return keys_; }
 
   std::atomic<Phase>& phase() { return header_->phase; }
   ViolationLog& violations() { return header_->violations; }
   WorkerBlock& worker(uint32_t index) { return workers_[index]; }
+  std::vector<WorkerStatus*> worker_statuses();
   Mailbox& mailbox(uint32_t slot) { return mailboxes_[slot]; }
   VersionTable& versions() { return versions_; }
 
@@ -152,13 +148,10 @@ class SharedMemory {
     ViolationLog violations;
   };
 
-  SharedMemory(int descriptor, void* memory, size_t bytes);
+  explicit SharedMemory(std::unique_ptr<SharedMapping> mapping);
   static size_t BytesNeeded(const Setup& setup);
-  static absl::StatusOr<std::unique_ptr<SharedMemory>> Map(int descriptor, size_t bytes, const Setup* setup);
 
-  const int descriptor_;
-  void* const memory_;
-  const size_t bytes_;
+  const std::unique_ptr<SharedMapping> mapping_;
   Header* const header_;
   const KeySpace keys_;
   WorkerBlock* const workers_;

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -17,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "bench/processes/session_floor.h"
+#include "bench/processes/worker_status.h"
 #include "bench/support/clock.h"
 #include "bench/support/zipf.h"
 #include "bench/tour/load_thread.h"
@@ -61,12 +61,12 @@ class Worker {
 
   int Run() {
     RecoverSlots();
-    if (const absl::Status filled = Fill(); !filled.ok()) return Fail(filled);
-    block_.state.store(WorkerState::kFilled);
+    if (const absl::Status filled = Fill(); !filled.ok()) return block_.status.Fail(filled);
+    block_.status.state.store(WorkerState::kFilled);
     WaitWhile(Phase::kFilling);
-    block_.state.store(WorkerState::kOpening);
-    if (const absl::Status opened = Open(); !opened.ok()) return Fail(opened);
-    block_.state.store(WorkerState::kReady);
+    block_.status.state.store(WorkerState::kOpening);
+    if (const absl::Status opened = Open(); !opened.ok()) return block_.status.Fail(opened);
+    block_.status.state.store(WorkerState::kReady);
     WaitWhile(Phase::kOpening);
     StartThreads(&Worker::RunLoad);
     threads_.emplace_back([this] { PauseWatcher(cache_.get(), memory_, &floors_, index_).Run(); });
@@ -77,8 +77,8 @@ class Worker {
     JoinThreads();
     Publish();
     const absl::Status closed = cache_->Close();
-    if (!closed.ok()) return Fail(closed);
-    block_.state.store(WorkerState::kStopped);
+    if (!closed.ok()) return block_.status.Fail(closed);
+    block_.status.state.store(WorkerState::kStopped);
     return 0;
   }
 
@@ -97,15 +97,6 @@ class Worker {
     return cache_->WaitUntilReady(kReadyTimeout);
   }
 
-  int Fail(const absl::Status& status) {
-    const std::string text = status.ToString();
-    const size_t bytes = std::min(text.size(), sizeof(block_.error) - 1);
-    std::memcpy(block_.error, text.data(), bytes);
-    block_.error[bytes] = '\0';
-    block_.state.store(WorkerState::kFailed);
-    return 1;
-  }
-
   void RecoverSlots() {
     const uint32_t threads = memory_->setup().threads_per_worker;
     for (uint32_t thread = 0; thread < threads; ++thread) {
@@ -117,7 +108,7 @@ class Worker {
   // above all) is about the load alone. Without a server that would lose them.
   absl::Status Fill() {
     if (phase() != Phase::kFilling) return absl::OkStatus();  // Takes the place of one that was killed.
-    block_.state.store(WorkerState::kFilling);
+    block_.status.state.store(WorkerState::kFilling);
     if (const absl::Status opened = Open(); !opened.ok()) return opened;
     StartThreads(&Worker::RunFill);
     JoinThreads();
@@ -141,7 +132,7 @@ class Worker {
   void RunFill(LoadThread* load) { load->Fill(); }
 
   void RunLoad(LoadThread* load) {
-    block_.state.store(WorkerState::kRunning);
+    block_.status.state.store(WorkerState::kRunning);
     load->Run();
   }
 

@@ -1,4 +1,4 @@
-#include "bench/coherence_torture/worker_processes.h"
+#include "bench/processes/worker_processes.h"
 
 #include <signal.h>
 
@@ -13,48 +13,66 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "bench/coherence_torture/arena.h"
 #include "bench/processes/child_process.h"
+#include "bench/processes/worker_status.h"
 
-namespace nearcache::bench::torture {
+namespace nearcache::bench {
+namespace {
+
+constexpr char kThisProgram[] = "/proc/self/exe";
+constexpr absl::Duration kKillTimeout = absl::Seconds(5);
+
+}  // namespace
+
+WorkerProcesses::WorkerProcesses(int memory_descriptor, std::vector<WorkerStatus*> statuses)
+    : memory_descriptor_(memory_descriptor),
+      statuses_(std::move(statuses)),
+      workers_(statuses_.size()),
+      killed_(statuses_.size()) {}
 
 absl::Status WorkerProcesses::Start(uint32_t index) {
+  if (killed_[index] != nullptr && !killed_[index]->WaitForEnd(kKillTimeout)) {
+    return absl::InternalError(absl::StrCat("worker ", index, " was killed and does not end"));
+  }
   absl::StatusOr<std::unique_ptr<ChildProcess>> child = ChildProcess::Start(
-      {"/proc/self/exe", absl::StrCat("--worker=", index), absl::StrCat("--memory_fd=", arena_->descriptor())},
-      arena_->descriptor(), /*quiet=*/false);
+      {kThisProgram, absl::StrCat("--worker=", index), absl::StrCat("--memory_fd=", memory_descriptor_)},
+      memory_descriptor_, /*quiet=*/false);
   if (!child.ok()) return child.status();
   workers_[index] = *std::move(child);
   return absl::OkStatus();
 }
 
 absl::Status WorkerProcesses::StartAll() {
-  absl::Status status;
-  for (uint32_t index = 0; index < workers_.size(); ++index) status.Update(Start(index));
-  return status;
+  for (uint32_t index = 0; index < workers_.size(); ++index) {
+    if (const absl::Status started = Start(index); !started.ok()) return started;
+  }
+  return absl::OkStatus();
 }
 
 void WorkerProcesses::Kill(uint32_t index) {
-  workers_[index].reset();
-  arena_->worker(index).state.store(WorkerState::kAbsent);
+  if (workers_[index] == nullptr) return;
+  workers_[index]->Signal(SIGKILL);
+  killed_[index] = std::move(workers_[index]);
+  statuses_[index]->state.store(WorkerState::kAbsent);
 }
 
 void WorkerProcesses::Signal(uint32_t index, int signal) {
   if (workers_[index] != nullptr) workers_[index]->Signal(signal);
 }
 
-std::vector<std::string> WorkerProcesses::TakeDeaths() {
-  std::vector<std::string> deaths;
+std::vector<std::string> WorkerProcesses::TakeProblems() {
+  std::vector<std::string> problems;
   for (uint32_t index = 0; index < workers_.size(); ++index) {
     if (workers_[index] == nullptr || workers_[index]->Running()) continue;
-    deaths.push_back(DescribeEnd(index));
+    problems.push_back(DescribeEnd(index));
     workers_[index] = nullptr;
   }
-  return deaths;
+  return problems;
 }
 
 bool WorkerProcesses::AllAre(WorkerState state) const {
   for (uint32_t index = 0; index < workers_.size(); ++index) {
-    if (arena_->worker(index).state.load() != state) return false;
+    if (statuses_[index]->state.load() != state) return false;
   }
   return true;
 }
@@ -65,7 +83,9 @@ std::vector<std::string> WorkerProcesses::WaitForEnd(absl::Duration timeout) {
   for (uint32_t index = 0; index < workers_.size(); ++index) {
     if (workers_[index] == nullptr) continue;
     if (!workers_[index]->WaitForEnd(deadline - absl::Now())) {
-      problems.push_back(absl::StrCat("worker ", index, " did not stop and was killed"));
+      problems.push_back(
+          absl::StrCat("worker ", index, " did not stop within ", absl::FormatDuration(timeout), " and was killed"));
+      Kill(index);
     } else if (!workers_[index]->EndedWell()) {
       problems.push_back(DescribeEnd(index));
     }
@@ -75,10 +95,10 @@ std::vector<std::string> WorkerProcesses::WaitForEnd(absl::Duration timeout) {
 }
 
 std::string WorkerProcesses::DescribeEnd(uint32_t index) const {
-  const WorkerBlock& block = arena_->worker(index);
   std::string text = absl::StrCat("worker ", index, " ended by itself: ", workers_[index]->HowItEnded());
-  if (block.state.load() == WorkerState::kFailed) absl::StrAppend(&text, ", ", block.error);
+  const WorkerStatus& status = *statuses_[index];
+  if (status.state.load() == WorkerState::kFailed) absl::StrAppend(&text, ", ", status.error);
   return text;
 }
 
-}  // namespace nearcache::bench::torture
+}  // namespace nearcache::bench

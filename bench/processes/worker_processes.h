@@ -1,7 +1,8 @@
-// The worker processes as the coordinator sees them. Single-threaded.
+// The worker processes of a run as its coordinator sees them. Each is this very program, called with --worker=INDEX and
+// --memory_fd=DESCRIPTOR of the memory that all share. Single-threaded.
 
-#ifndef BENCH_TOUR_WORKER_POOL_H_
-#define BENCH_TOUR_WORKER_POOL_H_
+#ifndef BENCH_PROCESSES_WORKER_PROCESSES_H_
+#define BENCH_PROCESSES_WORKER_PROCESSES_H_
 
 #include <cstdint>
 #include <memory>
@@ -11,14 +12,15 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "bench/processes/child_process.h"
-#include "bench/tour/shared_memory.h"
+#include "bench/processes/worker_status.h"
 
-namespace nearcache::bench::tour {
+namespace nearcache::bench {
 
-class WorkerPool {
+class WorkerProcesses {
  public:
-  // `memory` is not owned and must outlive this.
-  explicit WorkerPool(SharedMemory* memory);
+  // One worker for each of `statuses`, which lie in the memory behind `memory_descriptor`; none is owned, and all must
+  // outlive this.
+  WorkerProcesses(int memory_descriptor, std::vector<WorkerStatus*> statuses);
 
   // Starts worker `index`, which does not run or was killed; waits for the end of the killed one.
   absl::Status Start(uint32_t index);
@@ -27,8 +29,8 @@ class WorkerPool {
   // Kills worker `index` as a crash would, and does not wait for its end.
   void Kill(uint32_t index);
 
-  void Pause(uint32_t index);
-  void Resume(uint32_t index);
+  // SIGSTOP, SIGCONT, …; nothing if it does not run.
+  void Signal(uint32_t index, int signal);
 
   // 0: it does not run.
   pid_t pid(uint32_t index) const { return workers_[index] == nullptr ? 0 : workers_[index]->pid(); }
@@ -46,11 +48,12 @@ class WorkerPool {
  private:
   std::string DescribeEnd(uint32_t index) const;
 
-  SharedMemory* const memory_;
+  const int memory_descriptor_;
+  const std::vector<WorkerStatus*> statuses_;
   std::vector<std::unique_ptr<ChildProcess>> workers_;
   std::vector<std::unique_ptr<ChildProcess>> killed_;  // By index; may still be ending.
 };
 
-}  // namespace nearcache::bench::tour
+}  // namespace nearcache::bench
 
-#endif  // BENCH_TOUR_WORKER_POOL_H_
+#endif  // BENCH_PROCESSES_WORKER_PROCESSES_H_

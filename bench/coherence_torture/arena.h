@@ -66,9 +66,8 @@ enum Gauge {
   kReady,  // Whether memory is served under the lease.
   kDescriptors,
   kThreads,
-  kHeapBytes,
-  kCallsWaiting,
-  kGenerations,
+  kHeapBytes,  // Beside what the local tier counts.
+  kStalledNanos,
   kGaugeCount,
 };
 
@@ -77,11 +76,14 @@ struct alignas(64) WorkerBlock {
   std::atomic<int64_t> oldest_nanos;
   alignas(64) std::atomic<uint64_t> counts[kCountCount];
   alignas(64) std::atomic<int64_t> gauges[kGaugeCount];
+  // The same a while after the process began; only if `has_baseline`.
+  std::atomic<int64_t> baseline[kGaugeCount];
+  std::atomic<uint32_t> has_baseline;
 };
 
 // The last time the server was made to lose what it held, as everybody is told.
 struct LossNotice {
-  std::atomic<uint32_t> number;
+  std::atomic<uint32_t> number;  // Odd while it happens.
   std::atomic<int64_t> begun_nanos;
   std::atomic<int64_t> ended_nanos;
 };

@@ -23,8 +23,8 @@ namespace {
 
 // Between two faults of one track: long enough for memory to be served again, short enough for a thousand in ten
 // minutes.
-constexpr uint32_t kPauseMillisMin = 200;
-constexpr uint32_t kPauseMillisMax = 1200;
+constexpr uint32_t kPauseMillisMin = 150;
+constexpr uint32_t kPauseMillisMax = 900;
 
 }  // namespace
 
@@ -75,7 +75,7 @@ void FaultDriver::Advance(int64_t now_nanos) {
 void FaultDriver::Begin(Place* place, int64_t now_nanos) {
   const int kind = place->kinds[random_.Below(static_cast<uint32_t>(place->kinds.size()))];
   place->record = records_.size();
-  records_.push_back({FaultKinds()[static_cast<size_t>(kind)].name, now_nanos, 0, false});
+  records_.push_back({FaultKinds()[static_cast<size_t>(kind)].name, -1, now_nanos, 0, false});
   absl::StatusOr<Running> running = FaultKinds()[static_cast<size_t>(kind)].begin(*this);
   if (!running.ok()) {
     problems_.push_back(absl::StrCat(records_.back().name, ": ", running.status().message()));
@@ -84,6 +84,7 @@ void FaultDriver::Begin(Place* place, int64_t now_nanos) {
     return;
   }
   place->running = *std::move(running);
+  records_[place->record].worker = place->running.worker;
   place->busy = true;
   place->next_nanos = now_nanos + place->running.lasts_nanos;
 }
@@ -102,10 +103,23 @@ void FaultDriver::End(Place* place, int64_t now_nanos) {
   place->next_nanos = now_nanos + Millis(kPauseMillisMin, kPauseMillisMax);
 }
 
-void FaultDriver::Finish() {
+int64_t FaultDriver::Finish() {
+  int64_t calm_since_nanos = 0;
   for (Place& place : places_) {
-    if (place.busy) End(&place, NowNanos());
+    if (!place.busy) continue;
+    const int64_t over_nanos = place.running.outlives_finish ? place.next_nanos : 0;
+    End(&place, NowNanos());
+    calm_since_nanos = std::max(calm_since_nanos, over_nanos);
   }
+  return std::max(calm_since_nanos, NowNanos());
+}
+
+std::string FaultDriver::UnderWay() const {
+  std::string names;
+  for (const Place& place : places_) {
+    if (place.busy) absl::StrAppend(&names, names.empty() ? "" : ", ", records_[place.record].name);
+  }
+  return names;
 }
 
 uint64_t FaultDriver::happened() const {
@@ -124,6 +138,7 @@ size_t FaultDriver::kinds_happened() const {
 void FaultDriver::BeginLoss(bool into_past) {
   if (into_past) arena_->store_since_nanos().store(INT64_MAX);
   loss_begun_nanos_ = NowNanos();
+  arena_->loss().number.fetch_add(1, std::memory_order_release);
 }
 
 void FaultDriver::EndLoss(bool into_past) {

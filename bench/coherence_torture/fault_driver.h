@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "bench/coherence_torture/arena.h"
 #include "bench/coherence_torture/fault_proxy.h"
+#include "bench/coherence_torture/fault_record.h"
 #include "bench/coherence_torture/proxy_fault.h"
 #include "bench/processes/resp_client.h"
 #include "bench/processes/server_process.h"
@@ -28,22 +29,17 @@ namespace nearcache::bench::torture {
 enum class Track { kServer, kProcess, kNetwork };
 constexpr int kTrackCount = 3;
 
-// One fault as it happened; `ended_nanos` is 0 while it lasts.
-struct FaultRecord {
-  std::string name;
-  int64_t begun_nanos = 0;
-  int64_t ended_nanos = 0;
-  bool happened = false;  // One that met nothing to break does not count.
-};
-
 class FaultDriver {
  public:
   // What a fault that has begun still needs.
   struct Running {
     int64_t lasts_nanos = 0;
     std::function<absl::Status()> end;
+    // `end` cannot make it stop before its time.
+    bool outlives_finish = false;
     // Null: it happened.
     FaultTally tally;
+    int worker = -1;  // As in FaultRecord.
   };
 
   // None is owned. `names`: "all", or a list with commas.
@@ -55,12 +51,14 @@ class FaultDriver {
 
   void Advance(int64_t now_nanos);
 
-  // Ends what is under way, so that everything works again.
-  void Finish();
+  // Ends what is under way, so that everything works again, and returns from when on: some faults end by themselves.
+  int64_t Finish();
 
   const std::vector<FaultRecord>& records() const { return records_; }
   uint64_t happened() const;
   size_t kinds_happened() const;
+  // Names of those under way.
+  std::string UnderWay() const;
   // What could not be done as it was meant to.
   const std::vector<std::string>& problems() const { return problems_; }
 

@@ -3,6 +3,8 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -13,7 +15,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "bench/coherence_torture/arena.h"
@@ -31,6 +35,11 @@ using Begin = std::function<absl::StatusOr<Running>(FaultDriver&)>;
 
 constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
 constexpr char kLane[] = "torture:nearcache:lane";
+constexpr size_t kNoiseBytes = 16 << 10;
+constexpr int kNoiseCount = 64;
+constexpr char kInvalidations[] = "torture:nearcache:0:invalidate";
+
+const Arguments kFlushOtherDatabase = {"EVAL", "redis.call('SELECT', 1) return redis.call('FLUSHDB')", "0"};
 
 absl::Status Command(FaultDriver& driver, const Arguments& arguments) {
   return driver.server().Command(arguments).status();
@@ -64,11 +73,11 @@ Begin ForAWhile(std::vector<Arguments> breaking, std::vector<Arguments> mending)
 // Commands after which the server has forgotten what it held.
 Begin Losing(std::vector<Arguments> commands) {
   return [commands](FaultDriver& driver) -> absl::StatusOr<Running> {
+    absl::Status status;
     driver.BeginLoss(/*into_past=*/false);
-    for (const Arguments& arguments : commands) {
-      if (const absl::Status status = Command(driver, arguments); !status.ok()) return status;
-    }
+    for (const Arguments& arguments : commands) status.Update(Command(driver, arguments));
     driver.EndLoss(/*into_past=*/false);
+    if (!status.ok()) return status;
     return Running();
   };
 }
@@ -103,7 +112,10 @@ absl::StatusOr<Running> PauseServer(FaultDriver& driver) {
 
 absl::StatusOr<Running> RestartEmpty(FaultDriver& driver) {
   driver.BeginLoss(false);
-  if (const absl::Status status = driver.server().KillAndRestart(); !status.ok()) return status;
+  if (const absl::Status status = driver.server().KillAndRestart(); !status.ok()) {
+    driver.EndLoss(false);
+    return status;
+  }
   Running running;
   running.lasts_nanos = driver.Millis(50, 100);
   running.end = [&driver] {
@@ -129,6 +141,64 @@ absl::StatusOr<Running> RestartFromSnapshot(FaultDriver& driver) {
   return running;
 }
 
+// The empty database takes the place of the full one, and a while later the full one is back, as it was.
+absl::StatusOr<Running> SwapAndSwapBack(FaultDriver& driver) {
+  driver.BeginLoss(/*into_past=*/false);
+  absl::Status swapped = Command(driver, kFlushOtherDatabase);
+  if (swapped.ok()) swapped = Command(driver, {"SWAPDB", "0", "1"});
+  driver.EndLoss(/*into_past=*/false);
+  if (!swapped.ok()) return swapped;
+  Running running;
+  running.lasts_nanos = driver.Millis(100, 1000);
+  running.end = [&driver] {
+    driver.BeginLoss(/*into_past=*/true);
+    absl::Status status = Command(driver, {"SWAPDB", "0", "1"});
+    driver.EndLoss(/*into_past=*/true);
+    return status;
+  };
+  return running;
+}
+
+// How many clients the server has cut because they did not read; 0 from servers that do not count them.
+absl::StatusOr<int64_t> OverflowCount(FaultDriver& driver) {
+  const absl::StatusOr<std::string> info = driver.server().Command({"INFO", "stats"});
+  if (!info.ok()) return info.status();
+  const std::vector<std::string> parts = absl::StrSplit(*info, "client_output_buffer_limit_disconnections:");
+  int64_t count = 0;
+  const bool counts = parts.size() == 2 && absl::SimpleAtoi(parts[1].substr(0, parts[1].find('\r')), &count);
+  return counts ? count : 0;
+}
+
+// One subscriber stops to read while more is published than the server is willing to keep for him.
+absl::StatusOr<Running> OverflowOutputBuffer(FaultDriver& driver) {
+  const absl::StatusOr<int64_t> before = OverflowCount(driver);
+  if (!before.ok()) return before.status();
+  absl::Status status = Command(driver, {"CONFIG", "SET", "client-output-buffer-limit", "pubsub 256kb 128kb 1"});
+  if (!status.ok()) return status;
+  ProxyFault fault;
+  fault.action = FaultAction::kSilence;
+  fault.role = ConnectionRole::kChannel;
+  fault.worker = static_cast<int>(driver.random().Below(static_cast<uint32_t>(driver.worker_count())));
+  fault.duration_nanos = driver.Millis(150, 500);
+  driver.proxy().Begin(fault);
+  Running running;
+  running.worker = fault.worker;
+  running.lasts_nanos = fault.duration_nanos;
+  running.tally = std::make_shared<std::atomic<int>>(0);
+  // No message that anybody understands, each less than the limit, all of them more than limit and socket take.
+  const std::string noise(kNoiseBytes, '\0');
+  for (int i = 0; i < kNoiseCount; ++i) status.Update(Command(driver, {"PUBLISH", kInvalidations, noise}));
+  running.end = [&driver, status, before = *before, tally = running.tally] {
+    absl::Status ended = status;
+    const absl::StatusOr<int64_t> after = OverflowCount(driver);
+    ended.Update(after.status());
+    if (after.ok() && *after > before) *tally += static_cast<int>(*after - before);
+    ended.Update(Command(driver, {"CONFIG", "SET", "client-output-buffer-limit", "pubsub 32mb 8mb 60"}));
+    return ended;
+  };
+  return running;
+}
+
 Begin CutAtServer(absl::string_view type) {
   return [type](FaultDriver& driver) -> absl::StatusOr<Running> {
     const absl::StatusOr<int> count = driver.server().CutConnections(type);
@@ -141,6 +211,7 @@ absl::StatusOr<Running> PauseWorker(FaultDriver& driver) {
   const uint32_t worker = driver.random().Below(static_cast<uint32_t>(driver.worker_count()));
   driver.workers().Signal(worker, SIGSTOP);
   Running running;
+  running.worker = static_cast<int>(worker);
   // Mostly short, sometimes ten seconds: uniform in the logarithm.
   const uint32_t power = driver.random().Below(10);
   running.lasts_nanos = std::min(driver.Millis(10u << power, 20u << power), int64_t{10} * kNanosPerSecond);
@@ -155,6 +226,7 @@ absl::StatusOr<Running> KillWorker(FaultDriver& driver) {
   const uint32_t worker = driver.random().Below(static_cast<uint32_t>(driver.worker_count()));
   driver.workers().Kill(worker);
   Running running;
+  running.worker = static_cast<int>(worker);
   running.lasts_nanos = driver.Millis(10, 500);
   running.end = [&driver, worker] { return driver.workers().Start(worker); };
   return running;
@@ -172,6 +244,8 @@ Begin Network(FaultAction action, ConnectionRole role, std::function<void(FaultD
     if (change) change(driver, &fault);
     Running running;
     running.tally = driver.proxy().Begin(fault);
+    running.worker = fault.worker;
+    running.outlives_finish = true;
     running.lasts_nanos = fault.duration_nanos + fault.delay_nanos + 20 * kNanosPerMilli;
     return running;
   };
@@ -224,13 +298,15 @@ void AddServerKinds(std::vector<FaultKind>* kinds) {
     if (const absl::Status status = Command(driver, {"CLIENT", "PAUSE", millis, mode}); !status.ok()) return status;
     Running running;
     running.lasts_nanos = driver.Millis(500, 600);
+    running.outlives_finish = true;
     return running;
   });
   add("server_restarted", RestartEmpty);
   add("server_restored", RestartFromSnapshot);
   add("flush_all", Losing({{"FLUSHALL"}}));
   add("flush_db", Losing({{"FLUSHDB"}}));
-  add("swap_db", Losing({{"SWAPDB", "0", "1"}}));
+  add("swap_db", Losing({kFlushOtherDatabase, {"SWAPDB", "0", "1"}}));
+  add("swap_db_back", SwapAndSwapBack);
   add("lane_deleted", Losing({{"DEL", kLane}}));
   add("script_flush", Once({"SCRIPT", "FLUSH"}));
   add("reload", Once({"DEBUG", "RELOAD"}));
@@ -245,8 +321,7 @@ void AddServerKinds(std::vector<FaultKind>* kinds) {
   add("read_only", ForAWhile({{"REPLICAOF", "127.0.0.1", "1"}}, {{"REPLICAOF", "NO", "ONE"}}));
   add("write_revoked", ForAWhile({{"ACL", "SETUSER", kUser, "-@write"}}, {{"ACL", "SETUSER", kUser, "+@all"}}));
   add("channel_revoked", ForAWhile({{"ACL", "SETUSER", kUser, "resetchannels"}}, {{"ACL", "SETUSER", kUser, "&*"}}));
-  add("output_buffer", ForAWhile({{"CONFIG", "SET", "client-output-buffer-limit", "pubsub 1 1 1"}},
-                                 {{"CONFIG", "SET", "client-output-buffer-limit", "pubsub 32mb 8mb 60"}}));
+  add("output_buffer", OverflowOutputBuffer);
 }
 
 void AddNetworkKinds(std::vector<FaultKind>* kinds) {

@@ -1,9 +1,16 @@
 // Whether a process notices that the server lost what it held (check C5). Pure: observations in, a finding out.
 //
-// Noticing is judged without a timer that a busy machine could spoil. Before the loss the process was seen with its
-// memory open under a lease, and with a count of generations; once its lease vouches for a moment after the loss, that
-// count must have grown, or else it believes that it has heard everything of a server that forgot. A process whose
-// memory was not open at the time has nothing to notice.
+// Before the loss the process was seen with its memory open under a lease, and with a count of generations. That count
+// must grow
+//
+//   * before its lease vouches for a moment after the loss, or else it believes that it has heard everything of a
+//   server
+//     that forgot; and
+//   * within the staleness bound and the time that reconnecting takes. Even a process that reaches nobody comes to the
+//     end of its lease in that time. Time in which it wanted to run and could not is not counted, four times over,
+//     because noticing passes through several threads.
+//
+// A process whose memory was not open at the time has nothing to notice.
 
 #ifndef BENCH_COHERENCE_TORTURE_LOSS_WATCH_H_
 #define BENCH_COHERENCE_TORTURE_LOSS_WATCH_H_
@@ -19,23 +26,37 @@ struct CoherenceLook {
   uint64_t generations = 0;
   bool open = false;
   int64_t heard_until_nanos = 0;
+  int64_t stalled_nanos = 0;  // In which it wanted to run and could not, in sum.
 };
 
 class LossWatch {
  public:
-  enum class Finding { kNothing, kNoticed, kUnnoticed };
+  enum class Finding { kNothing, kNoticed, kUnnoticed, kLate };
+
+  // `notice_nanos`: the staleness bound and the time that reconnecting takes.
+  explicit LossWatch(int64_t notice_nanos) : notice_nanos_(notice_nanos) {}
 
   // A loss that happened between the two moments. The last look before it counts.
   void OnLoss(int64_t begun_nanos, int64_t ended_nanos) {
-    if (!last_.open || last_.at_nanos > begun_nanos) return;
+    const CoherenceLook& before = last_.at_nanos <= begun_nanos ? last_ : last_but_one_;
+    if (!before.open || before.at_nanos > begun_nanos) return;
     waiting_ = true;
     vouched_ = false;
-    generations_before_ = last_.generations;
+    generations_before_ = before.generations;
     ended_nanos_ = ended_nanos;
+    stalled_before_nanos_ = stalled_nanos_;
   }
 
-  Finding OnLook(const CoherenceLook& look) {
-    last_ = look;
+  // How long a loss may go unnoticed, as of the last look.
+  int64_t allowed_nanos() const { return notice_nanos_ + kStallWeight * (stalled_nanos_ - stalled_before_nanos_); }
+
+  // `losing`: whether a loss was under way already before the look.
+  Finding OnLook(const CoherenceLook& look, bool losing) {
+    stalled_nanos_ = look.stalled_nanos;
+    if (!losing) {
+      last_but_one_ = last_;
+      last_ = look;
+    }
     if (!waiting_) return Finding::kNothing;
     if (look.generations != generations_before_) {
       waiting_ = false;
@@ -47,15 +68,23 @@ class LossWatch {
       return Finding::kUnnoticed;
     }
     vouched_ = look.open && look.heard_until_nanos > ended_nanos_;
-    return Finding::kNothing;
+    if (vouched_ || look.at_nanos - ended_nanos_ <= allowed_nanos()) return Finding::kNothing;
+    waiting_ = false;
+    return Finding::kLate;
   }
 
  private:
+  static constexpr int64_t kStallWeight = 4;
+
+  const int64_t notice_nanos_;
   CoherenceLook last_;
+  CoherenceLook last_but_one_;
   bool waiting_ = false;
   bool vouched_ = false;
   uint64_t generations_before_ = 0;
   int64_t ended_nanos_ = 0;
+  int64_t stalled_nanos_ = 0;
+  int64_t stalled_before_nanos_ = 0;
 };
 
 }  // namespace nearcache::bench::torture

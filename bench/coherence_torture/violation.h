@@ -20,8 +20,8 @@ enum class Violation : uint32_t {
   kCallsLeft,        // C4: calls still waiting when nobody calls any more.
   kLossUnnoticed,    // C5
   kKeptAcrossLoss,   // C5
+  kNoticedLate,      // C5
   kNotRecovered,     // C6
-  kGrown,            // C6
   kDied,             // A worker ended that nobody had killed.
 };
 constexpr int kViolationCount = 12;
@@ -44,6 +44,8 @@ struct ViolationRecord {
   int64_t bound_nanos;
   int64_t amount;  // Of what the violation is about, if not of a read: generations, bytes, calls.
   int64_t allowed;
+  uint32_t lack;   // Of kNotRecovered: a RecoveryWatch::Lack.
+  char text[256];  // Of kDied: how it ended.
   int history_count;
   VersionEntry history[kHistory];
 };

@@ -42,6 +42,13 @@ constexpr int64_t kLookNanos = 10 * kNanosPerMilli;
 constexpr int64_t kPublishNanos = 200 * kNanosPerMilli;
 constexpr absl::Duration kSyncInterval = absl::Milliseconds(250);
 
+constexpr absl::Duration kConnectTimeout = absl::Milliseconds(500);
+constexpr absl::Duration kBackoffMax = absl::Milliseconds(200);
+constexpr absl::Duration kCallsLeftTimeout = absl::Seconds(5);
+
+// When a process holds what it will hold from then on.
+constexpr int64_t kBaselineNanos = kNanosPerSecond;
+
 // The age that a read tells comes from a clock with coarse steps.
 constexpr int64_t kAgeErrorNanos = 30 * kNanosPerMilli;
 
@@ -51,10 +58,10 @@ Options CacheOptions(const Setup& setup, uint32_t index) {
   options.remote.user = kUser;
   options.remote.password = kPassword;
   options.remote.client_name = "nearcache-torture";
-  options.remote.connect_timeout = absl::Milliseconds(500);
+  options.remote.connect_timeout = kConnectTimeout;
   options.remote.command_timeout = absl::Nanoseconds(setup.timeout_nanos);
   options.remote.health_timeout = options.remote.command_timeout;
-  options.remote.reconnect_backoff_max = absl::Milliseconds(200);
+  options.remote.reconnect_backoff_max = kBackoffMax;
   options.local.capacity_bytes = size_t{32} << 20;
   options.coherence.staleness_bound = absl::Nanoseconds(setup.opened_bound_nanos);
   options.key_prefix = kKeyPrefix;
@@ -78,12 +85,16 @@ class Worker {
         block_(arena->worker(index)),
         index_(index),
         session_(arena->setup().key_count),
-        drawn_(arena->keys(), arena->setup().seed) {}
+        drawn_(arena->keys(), arena->setup().seed),
+        watch_(arena->setup().bound_nanos + absl::ToInt64Nanoseconds(kConnectTimeout + kBackoffMax)) {}
 
   int Run() {
     block_.status.state.store(WorkerState::kOpening);
+    block_.has_baseline.store(0);
+    baseline_due_nanos_ = NowNanos() + kBaselineNanos;
     arena_->versions().RecoverSlot(index_, NowNanos());
-    seen_loss_ = arena_->loss().number.load();
+    // One that is under way is not for this process, which has nothing to lose.
+    seen_loss_ = (arena_->loss().number.load() + 1) / 2 * 2;
     absl::StatusOr<std::unique_ptr<Cache>> cache = Cache::Open(CacheOptions(arena_->setup(), index_));
     if (!cache.ok()) return block_.status.Fail(cache.status());
     cache_ = *std::move(cache);
@@ -94,7 +105,7 @@ class Worker {
     while (arena_->phase().load() != Phase::kStopping) Watch();
     stopping_.store(true);
     for (std::thread& thread : threads_) thread.join();
-    Publish();
+    LookForCallsLeft();
     if (const absl::Status closed = cache_->Close(); !closed.ok()) return block_.status.Fail(closed);
     block_.status.state.store(WorkerState::kStopped);
     return 0;
@@ -149,11 +160,15 @@ class Worker {
     }
   }
 
+  // Whether memory is served under a lease.
+  bool Open() const { return cache_->Health().state == HealthState::kHealthy; }
+
   CoherenceLook Look() const {
     CoherenceLook look;
     look.at_nanos = NowNanos();
+    look.stalled_nanos = session_.stalled_nanos.load();
     look.generations = cache_->GetStats().generations;
-    look.open = cache_->WaitUntilReady(absl::ZeroDuration()).ok();
+    look.open = Open();
     const absl::Duration age = cache_->GetStats().heartbeat_age;
     if (age != absl::InfiniteDuration()) look.heard_until_nanos = look.at_nanos - absl::ToInt64Nanoseconds(age);
     return look;
@@ -162,19 +177,25 @@ class Worker {
   void LookForLosses() {
     LossNotice& notice = arena_->loss();
     const uint32_t number = notice.number.load(std::memory_order_acquire);
-    if (number != seen_loss_) {
+    const bool losing = number % 2 != 0;
+    if (number != seen_loss_ && !losing) {
       seen_loss_ = number;
       loss_begun_nanos_ = notice.begun_nanos.load();
       watch_.OnLoss(loss_begun_nanos_, notice.ended_nanos.load());
     }
     const CoherenceLook look = Look();
-    const LossWatch::Finding finding = watch_.OnLook(look);
+    const LossWatch::Finding finding = watch_.OnLook(look, losing);
     if (finding == LossWatch::Finding::kUnnoticed) Log(Violation::kLossUnnoticed, look.at_nanos, 0, 0);
+    if (finding == LossWatch::Finding::kLate) {
+      Log(Violation::kNoticedLate, look.at_nanos, look.at_nanos - notice.ended_nanos.load(), watch_.allowed_nanos());
+    }
     if (finding == LossWatch::Finding::kNoticed) block_.counts[kLossesNoticed].fetch_add(1);
-    if (loss_begun_nanos_ != 0 && look.open && look.heard_until_nanos > notice.ended_nanos.load()) LookForOldEntries();
+    if (loss_begun_nanos_ == 0) return;
+    if (look.at_nanos > notice.ended_nanos.load() + arena_->setup().bound_nanos) LookForOldEntries();
   }
 
-  // Once the lease vouches for a moment after the loss, memory must not answer with what it got before.
+  // Memory that was not vouched for anew ends at its own age, so from the bound after the loss on nothing from before
+  // it is served.
   void LookForOldEntries() {
     const int64_t begun_nanos = std::exchange(loss_begun_nanos_, 0);
     std::string value;
@@ -204,14 +225,27 @@ class Worker {
     record->complete.store(1, std::memory_order_release);
   }
 
+  // Nobody calls any more.
+  void LookForCallsLeft() {
+    const absl::Time deadline = absl::Now() + kCallsLeftTimeout;
+    while (cache_->GetStats().calls_waiting != 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(1));
+    const uint64_t left = cache_->GetStats().calls_waiting;
+    if (left != 0) Log(Violation::kCallsLeft, NowNanos(), static_cast<int64_t>(left), 0);
+  }
+
   void Publish() {
     const CacheStats stats = cache_->GetStats();
-    block_.gauges[kReady].store(cache_->WaitUntilReady(absl::ZeroDuration()).ok());
+    const struct mallinfo2 heap = mallinfo2();
+    block_.gauges[kReady].store(Open());
     block_.gauges[kDescriptors].store(CountEntries("/proc/self/fd"));
     block_.gauges[kThreads].store(CountEntries("/proc/self/task"));
-    block_.gauges[kHeapBytes].store(static_cast<int64_t>(mallinfo2().uordblks));
-    block_.gauges[kCallsWaiting].store(static_cast<int64_t>(stats.calls_waiting));
-    block_.gauges[kGenerations].store(static_cast<int64_t>(stats.generations));
+    block_.gauges[kHeapBytes].store(static_cast<int64_t>(heap.uordblks + heap.hblkhd) -
+                                    static_cast<int64_t>(stats.local_bytes));
+    block_.gauges[kStalledNanos].store(session_.stalled_nanos.load());
+    if (block_.has_baseline.load() != 0 || NowNanos() < baseline_due_nanos_ || block_.gauges[kReady].load() == 0)
+      return;
+    for (int i = 0; i < kGaugeCount; ++i) block_.baseline[i].store(block_.gauges[i].load());
+    block_.has_baseline.store(1);
   }
 
   Arena* const arena_;
@@ -224,6 +258,7 @@ class Worker {
   std::atomic<bool> stopping_{false};
   int64_t next_look_nanos_ = 0;
   int64_t next_publish_nanos_ = 0;
+  int64_t baseline_due_nanos_ = 0;
   LossWatch watch_;
   uint32_t seen_loss_ = 0;
   int64_t loss_begun_nanos_ = 0;

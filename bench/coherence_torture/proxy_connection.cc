@@ -44,6 +44,7 @@ ProxyConnection::~ProxyConnection() {
 }
 
 bool ProxyConnection::Serve(const ActiveFaults& faults, int64_t now_nanos) {
+  if (over_) return false;
   next_due_nanos_ = INT64_MAX;
   if (hold_cut_nanos_ != 0) return ServeHeld(now_nanos) && !over_;
   ServePipe(&to_server_, /*to_client=*/false, faults, now_nanos);

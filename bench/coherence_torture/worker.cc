@@ -101,10 +101,13 @@ class Worker {
     const bool filling = arena_->phase().load() == Phase::kFilling;
     if (const absl::Status ready = cache_->WaitUntilReady(kReadyTimeout); !ready.ok() && filling)
       return block_.status.Fail(ready);
+    std::thread stalls([this] { MeasureStalls(); });
     StartThreads(filling);
     while (arena_->phase().load() != Phase::kStopping) Watch();
     stopping_.store(true);
     for (std::thread& thread : threads_) thread.join();
+    calls_ended_.store(true);
+    stalls.join();
     LookForCallsLeft();
     if (const absl::Status closed = cache_->Close(); !closed.ok()) return block_.status.Fail(closed);
     block_.status.state.store(WorkerState::kStopped);
@@ -142,19 +145,23 @@ class Worker {
     }
   }
 
-  // One look at the clock; what is due is done.
-  void Watch() {
-    const int64_t before_nanos = NowNanos();
-    absl::SleepFor(absl::Nanoseconds(kTickNanos));
-    const int64_t now_nanos = NowNanos();
-    const int64_t late_nanos = now_nanos - before_nanos - kTickNanos;
-    if (late_nanos > kNanosPerMilli) session_.stalled_nanos.fetch_add(late_nanos);
-    session_.stall_looks.fetch_add(1);
-    if (now_nanos >= next_look_nanos_) {
-      next_look_nanos_ = now_nanos + kLookNanos;
-      LookForLosses();
+  // Every moment of this thread's life is looked at, so that no stall falls between two looks.
+  void MeasureStalls() {
+    int64_t last_nanos = NowNanos();
+    while (!calls_ended_.load()) {
+      absl::SleepFor(absl::Nanoseconds(kTickNanos));
+      const int64_t now_nanos = NowNanos();
+      const int64_t late_nanos = now_nanos - last_nanos - kTickNanos;
+      if (late_nanos > kNanosPerMilli) session_.stalled_nanos.fetch_add(late_nanos);
+      session_.stall_looks.fetch_add(1);
+      last_nanos = now_nanos;
     }
-    if (now_nanos >= next_publish_nanos_) {
+  }
+
+  void Watch() {
+    absl::SleepFor(absl::Nanoseconds(kLookNanos));
+    LookForLosses();
+    if (const int64_t now_nanos = NowNanos(); now_nanos >= next_publish_nanos_) {
       next_publish_nanos_ = now_nanos + kPublishNanos;
       Publish();
     }
@@ -256,7 +263,7 @@ class Worker {
   std::unique_ptr<Cache> cache_;
   std::vector<std::thread> threads_;
   std::atomic<bool> stopping_{false};
-  int64_t next_look_nanos_ = 0;
+  std::atomic<bool> calls_ended_{false};
   int64_t next_publish_nanos_ = 0;
   int64_t baseline_due_nanos_ = 0;
   LossWatch watch_;

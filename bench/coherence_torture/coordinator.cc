@@ -25,6 +25,7 @@
 #include "bench/coherence_torture/history.h"
 #include "bench/coherence_torture/recovery_watch.h"
 #include "bench/coherence_torture/summary.h"
+#include "bench/coherence_torture/torture_server.h"
 #include "bench/coherence_torture/violation.h"
 #include "bench/processes/interrupt.h"
 #include "bench/processes/server_process.h"
@@ -44,13 +45,6 @@ constexpr int64_t kRecoveryLookNanos = 100 * kNanosPerMilli;
 
 // How much of the end of a run is left alone: what a fault still does when it is given up, and five seconds.
 constexpr double kCalmSeconds = 6.5;
-
-ServerOptions TortureServer() {
-  ServerOptions options;
-  options.arguments = {"--enable-debug-command",     "yes", "--user", kUser,  "on",
-                       absl::StrCat(">", kPassword), "~*",  "&*",     "+@all"};
-  return options;
-}
 
 Holdings HoldingsOf(const std::atomic<int64_t>* gauges) {
   return {gauges[kDescriptors].load(), gauges[kThreads].load(), gauges[kHeapBytes].load()};

@@ -19,7 +19,7 @@
 // * Errors. Besides what a call says itself, each can end with
 //     kInvalidArgument     key, value or option out of bounds; the text names the limit
 //     kDeadlineExceeded    no answer in time
-//     kUnavailable         no connection to the server, or it refuses to work just now
+//     kUnavailable         no connection to the server, it refuses to work just now, or the circuit breaker is open
 //     kResourceExhausted   a limit of Options::limits or Options::remote was reached, or the server is out of memory
 //     kFailedPrecondition  the key holds another Redis type (Set and Delete replace and remove it all the same), or the
 //                          cache was closed
@@ -28,9 +28,11 @@
 // * Outcome of changes. A change whose Status carries OutcomeUnknown() may have taken effect, or may yet, once; any
 // other
 //   error means that it was certainly not executed. Nothing is retried behind your back except deletes.
+// * Breaker. While the circuit breaker is open (Options::remote.breaker) each call does what its lines below say;
+//   "refused" is kUnavailable at once, certainly not executed, with the words "circuit breaker" in the text.
 // * After a change that failed on its way this process serves neither the old nor the new value from memory. One that
 // was
-//   refused at once (arguments, limits of this process, a closed cache) leaves everything as it was.
+//   refused at once (arguments, limits of this process, the breaker, a closed cache) leaves everything as it was.
 // * Without a remote tier (Options::has_remote) memory is all there is: changes are exact and immediate, values live as
 //   long as their writers say, local.time_to_live_max or not, and what does not fit into memory is kInvalidArgument.
 // * A child of fork() must open a cache of its own: on the parent's, its calls are kFailedPrecondition.
@@ -160,7 +162,7 @@ class Cache {
   // --- Reading
 
   // The value of `key`, from memory if it is there, otherwise from the remote tier. Concurrent misses of one key share
-  // one remote read. kNotFound: neither tier has it.
+  // one remote read. kNotFound: neither tier has it. Breaker open: memory answers as always, the rest is refused.
   absl::StatusOr<Value> Get(absl::string_view key, const ReadOptions& options = {});
   void GetAsync(absl::string_view key, Callback<absl::StatusOr<Value>> done, const ReadOptions& options = {});
 
@@ -173,7 +175,7 @@ class Cache {
   bool Read(absl::string_view key, absl::FunctionRef<void(absl::string_view value)> visitor);
 
   // One result per key, in order; only the keys that memory lacks travel, in one batch. A key given twice is read once
-  // or twice, with equal right.
+  // or twice, with equal right. Breaker open: as Get, each key on its own.
   std::vector<absl::StatusOr<Value>> GetMany(absl::Span<const absl::string_view> keys, const ReadOptions& options = {});
   void GetManyAsync(absl::Span<const absl::string_view> keys, Callback<std::vector<absl::StatusOr<Value>>> done,
                     const ReadOptions& options = {});
@@ -181,7 +183,8 @@ class Cache {
   // As Get; if neither tier has the key, runs `loader` once per key and process, stores what it returns, and gives it
   // to everybody who waits. The loader's error goes to all of them and nothing is stored. If the remote tier is down,
   // or does not answer in half of the time, the loader still runs and its value is returned. A change of the key that
-  // is heard of while the loader runs means that its value is returned and not stored.
+  // is heard of while the loader runs means that its value is returned and not stored. Breaker open: as if the remote
+  // tier were down.
   //
   // Who waits for another's load leaves at its own deadline with kDeadlineExceeded, and the load goes on. A loader
   // itself is never interrupted: its caller gets the value, however late. A loader must not load its own key:
@@ -192,26 +195,28 @@ class Cache {
 
   // --- Writing
 
-  // Stores `value` in the remote tier and tells every process, in one atomic step.
+  // Stores `value` in the remote tier and tells every process, in one atomic step. Breaker open: refused.
   absl::Status Set(absl::string_view key, absl::string_view value, const WriteOptions& options = {});
   void SetAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
                 const WriteOptions& options = {});
 
-  // As Set, only if the key is absent. kAlreadyExists otherwise.
+  // As Set, only if the key is absent. kAlreadyExists otherwise. Breaker open: refused.
   absl::Status Add(absl::string_view key, absl::string_view value, const WriteOptions& options = {});
   void AddAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
                 const WriteOptions& options = {});
 
-  // As Set, only if the key is present. kNotFound otherwise.
+  // As Set, only if the key is present. kNotFound otherwise. Breaker open: refused.
   absl::Status Replace(absl::string_view key, absl::string_view value, const WriteOptions& options = {});
   void ReplaceAsync(absl::string_view key, absl::string_view value, Callback<absl::Status> done,
                     const WriteOptions& options = {});
 
-  // Removes the key from every tier and every process. Ok whether it was there or not.
+  // Removes the key from every tier and every process. Ok whether it was there or not. Breaker open: sent all the same,
+  // if there is a connection within the deadline.
   absl::Status Delete(absl::string_view key, const CallOptions& options = {});
   void DeleteAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
 
-  // Each key on its own: one Status per key, in order. Not atomic together; sent together.
+  // Each key on its own: one Status per key, in order. Not atomic together; sent together. Breaker open: as Set, and as
+  // Delete.
   std::vector<absl::Status> SetMany(absl::Span<const KeyAndValue> entries, const WriteOptions& options = {});
   void SetManyAsync(absl::Span<const KeyAndValue> entries, Callback<std::vector<absl::Status>> done,
                     const WriteOptions& options = {});
@@ -224,6 +229,7 @@ class Cache {
   //   kNotFound             absent, and options.create is false
   //   kFailedPrecondition   the value is not such a number
   //   kOutOfRange           the sum does not fit into 64 bits; the value is unchanged
+  // Breaker open: refused.
   absl::StatusOr<int64_t> Increment(absl::string_view key, int64_t delta = 1, const IncrementOptions& options = {});
   void IncrementAsync(absl::string_view key, int64_t delta, Callback<absl::StatusOr<int64_t>> done,
                       const IncrementOptions& options = {});
@@ -231,26 +237,29 @@ class Cache {
   // --- Life of a value
 
   // Remaining life; infinite if it has no end. kNotFound if absent. Always asks the remote tier, if there is one.
+  // Breaker open: refused.
   absl::StatusOr<absl::Duration> TimeToLive(absl::string_view key, const CallOptions& options = {});
   void TimeToLiveAsync(absl::string_view key, Callback<absl::StatusOr<absl::Duration>> done,
                        const CallOptions& options = {});
 
-  // Gives the value a new life from now. kNotFound if absent; kInvalidArgument if not positive.
+  // Gives the value a new life from now. kNotFound if absent; kInvalidArgument if not positive. Breaker
+  // open: refused.
   absl::Status Touch(absl::string_view key, absl::Duration time_to_live, const CallOptions& options = {});
   void TouchAsync(absl::string_view key, absl::Duration time_to_live, Callback<absl::Status> done,
                   const CallOptions& options = {});
 
-  // Takes the end of its life away. kNotFound if absent.
+  // Takes the end of its life away. kNotFound if absent. Breaker open: refused.
   absl::Status Persist(absl::string_view key, const CallOptions& options = {});
   void PersistAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
 
   // Makes the value stale everywhere but keeps its bytes until their life ends: reads miss, and a GetOrLoad whose
-  // loader fails falls back to them. kNotFound if absent.
+  // loader fails falls back to them. kNotFound if absent. Breaker open: as Delete.
   absl::Status Expire(absl::string_view key, const CallOptions& options = {});
   void ExpireAsync(absl::string_view key, Callback<absl::Status> done, const CallOptions& options = {});
 
   // Forgets every key of this prefix (all processes, all versions), O(1), and nothing else on the server.
-  // Refused by the server, it leaves memory as it was; with an unknown outcome memory is given up, too.
+  // Refused by the server, it leaves memory as it was; with an unknown outcome memory is given up, too. Breaker open:
+  // as Delete.
   absl::Status Clear(const CallOptions& options = {});
   void ClearAsync(Callback<absl::Status> done, const CallOptions& options = {});
 
@@ -258,13 +267,13 @@ class Cache {
 
   // Sends any command to the same server, past memory and past coherence: keys are used as they are given. Refuses
   // commands that would change the connection (SELECT, SUBSCRIBE, MULTI, AUTH, …) or block it: kInvalidArgument. An
-  // error reply of the server is a reply. Without a remote tier: kFailedPrecondition.
+  // error reply of the server is a reply. Without a remote tier: kFailedPrecondition. Breaker open: refused.
   absl::StatusOr<ExecuteReply> Execute(absl::Span<const absl::string_view> arguments, const CallOptions& options = {});
   void ExecuteAsync(absl::Span<const absl::string_view> arguments, Callback<absl::StatusOr<ExecuteReply>> done,
                     const CallOptions& options = {});
 
   // Waits until everything that any process had acknowledged before this call is known here: from then on memory serves
-  // nothing older. Used where two processes talk by another way than the cache.
+  // nothing older. Used where two processes talk by another way than the cache. Breaker open: goes on as always.
   absl::Status Sync(const CallOptions& options = {});
   void SyncAsync(Callback<absl::Status> done, const CallOptions& options = {});
 

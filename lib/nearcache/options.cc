@@ -100,6 +100,21 @@ void CheckEndpoint(const RemoteOptions& remote, Checker* check) {
                 "false with a unix socket, which never leaves the machine");
 }
 
+void CheckBreaker(const BreakerOptions& breaker, Checker* check) {
+  check->Range("remote.breaker.window", breaker.window, absl::Milliseconds(100), kTimeoutMax);
+  check->Range("remote.breaker.calls_min", breaker.calls_min, 1, 1'000'000);
+  // Written so that NaN is refused.
+  check->Expect(breaker.bad_share > 0 && breaker.bad_share <= 1, "remote.breaker.bad_share",
+                absl::StrCat(breaker.bad_share), "above 0, to 1");
+  check->Range("remote.breaker.slow_call", breaker.slow_call, kTimeoutMin, kTimeoutMax);
+  check->Range("remote.breaker.open_time", breaker.open_time, kTimeoutMin, kTimeoutMax);
+  check->Expect(breaker.open_time_max >= breaker.open_time, "remote.breaker.open_time_max",
+                absl::FormatDuration(breaker.open_time_max),
+                absl::StrCat("at least remote.breaker.open_time (", absl::FormatDuration(breaker.open_time), ")"));
+  check->Range("remote.breaker.open_time_max", breaker.open_time_max, kTimeoutMin, kTimeoutMax);
+  check->Range("remote.breaker.probes", breaker.probes, 1, 1000);
+}
+
 void CheckRemote(const RemoteOptions& remote, Checker* check) {
   CheckEndpoint(remote, check);
   check->Length("remote.user", remote.user, kCredentialBytesMax);
@@ -116,6 +131,7 @@ void CheckRemote(const RemoteOptions& remote, Checker* check) {
   check->Range("remote.health_timeout", remote.health_timeout, kTimeoutMin, kTimeoutMax);
   check->Range("remote.reconnect_backoff_max", remote.reconnect_backoff_max, kBackoffMin, kTimeoutMax);
   check->Range("remote.operations_max", remote.operations_max, size_t{1}, kCountMax);
+  CheckBreaker(remote.breaker, check);
   check->Expect(remote.resp_version == 2 || remote.resp_version == 3, "remote.resp_version",
                 absl::StrCat(remote.resp_version), "2 or 3");
 }
@@ -200,6 +216,15 @@ void AddRemote(const RemoteOptions& remote, Lines* lines) {
   lines->Add("remote.reconnect_backoff_max", remote.reconnect_backoff_max);
   lines->Add("remote.operations_max", remote.operations_max);
   lines->Add("remote.queued_bytes_max", remote.queued_bytes_max);
+  lines->Add("remote.breaker.enabled", remote.breaker.enabled);
+  lines->Add("remote.breaker.window", remote.breaker.window);
+  lines->Add("remote.breaker.calls_min", remote.breaker.calls_min);
+  lines->Add("remote.breaker.bad_share", remote.breaker.bad_share);
+  lines->Add("remote.breaker.slow_call", remote.breaker.slow_call);
+  lines->Add("remote.breaker.open_time", remote.breaker.open_time);
+  lines->Add("remote.breaker.open_time_max", remote.breaker.open_time_max);
+  lines->Add("remote.breaker.probes", remote.breaker.probes);
+  lines->Add("remote.on_event", remote.on_event == nullptr ? "none" : "given");
   lines->Add("remote.resp_version", remote.resp_version);
 }
 

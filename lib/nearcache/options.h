@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "nearcache/coherence_event.h"
 #include "nearcache/executor.h"
+#include "nearcache/remote_event.h"
 #include "nearcache/removal.h"
 
 namespace nearcache {
@@ -90,6 +91,41 @@ struct LocalOptions {
   size_t removal_queue_bytes_max = size_t{16} << 20;
 };
 
+// The circuit breaker in front of the server. When most of the latest calls failed or were slow, further ones end at
+// once with kUnavailable and nothing is sent, until a few probes have been answered well. While it is open:
+//
+//   reads         memory answers as always (heartbeats go on, and with them the lease); the others end at once, and
+//                 GetOrLoad runs its loader
+//   changes       Set, Add, Replace, Increment, Touch, Persist and Execute end at once, certainly not executed, and
+//   leave
+//                 memory as it was
+//   invalidations Delete, DeleteMany, Expire and Clear are sent all the same, if there is a connection in time: others
+//                 would go on serving what they take away
+//
+// A call of less patience than slow_call counts by its reply, however late, not by its deadline. Leave alone.
+struct BreakerOptions {
+  bool enabled = true;
+
+  // How far it looks back, in ten steps; and how many calls must have ended in that time before it judges. Longer,
+  // more: slower to open, and less nervous. At least 100 ms, at least 1.
+  absl::Duration window = absl::Seconds(10);
+  int calls_min = 20;
+
+  // Share of these calls that must have been bad for it to open: failed, or slower than slow_call. Above 0, to 1.
+  double bad_share = 0.5;
+
+  // A call that takes longer is bad, even if it is answered. If it is longer than remote.command_timeout, that counts.
+  absl::Duration slow_call = absl::Milliseconds(500);
+
+  // Longest pause before the first probes (a random part, half to all of it); doubles with each that fails, up to
+  // open_time_max. When the connection was lost, probes go as soon as it is back.
+  absl::Duration open_time = absl::Milliseconds(500);
+  absl::Duration open_time_max = absl::Seconds(5);
+
+  // So many calls are let through as probes; all must be good for it to close. 1 to 1000.
+  int probes = 5;
+};
+
 // The server and the way to it.
 struct RemoteOptions {
   // Host name or address of the server, or empty when unix_socket is set or there is no remote
@@ -137,6 +173,14 @@ struct RemoteOptions {
 
   // Bytes of commands queued or in flight; above it calls fail at once with kResourceExhausted.
   size_t queued_bytes_max = size_t{64} << 20;
+
+  BreakerOptions breaker;
+
+  // Hears of connections that come and go and of the breaker (remote_event.h). Called on the executor, one event after
+  // the other in their order. It may use the cache, and may even destroy it; it must not throw. At most 1024 events
+  // (4 MiB) wait for it; what does not fit is dropped and counted (CacheStats::remote_events_dropped). Empty: nobody is
+  // told.
+  RemoteListener on_event;
 
   // 3 tries RESP3 and falls back; 2 never asks. Leave alone unless a proxy in between mishandles
   // HELLO.
@@ -240,7 +284,8 @@ struct Options {
   // values may be percent-encoded. Parameters: database, client_name, connect_timeout,
   // command_timeout, health_timeout, staleness_bound, key_prefix, key_version,
   // default_time_to_live, local_capacity (durations as 250ms, 2s, 5m; sizes as 64MiB, 1GiB or
-  // bytes), resp. What a URL cannot say, or does not, follows what it says: local.entry_bytes_max
+  // bytes), resp, breaker (on, off), breaker_window, breaker_calls_min, breaker_bad_share, breaker_slow_call,
+  // breaker_open_time. What a URL cannot say, or does not, follows what it says: local.entry_bytes_max
   // is lowered for a small local_capacity, and health_timeout raised for a long command_timeout.
   //
   //   kInvalidArgument   the URL, or the named part of it, cannot be read; an unknown parameter

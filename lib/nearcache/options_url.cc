@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "nearcache/internal/base/key_space.h"
@@ -109,12 +110,48 @@ absl::Status ReadIdleTimeout(absl::string_view field, absl::string_view text, Op
   return ReadDuration(field, text, &options->local.idle_timeout);
 }
 
+absl::Status ReadBreaker(absl::string_view field, absl::string_view text, Options* options) {
+  if (text != "on" && text != "off") return NotReadable(field, text, "on or off");
+  options->remote.breaker.enabled = text == "on";
+  return absl::OkStatus();
+}
+
+absl::Status ReadBreakerWindow(absl::string_view field, absl::string_view text, Options* options) {
+  return ReadDuration(field, text, &options->remote.breaker.window);
+}
+
+absl::Status ReadBreakerCallsMin(absl::string_view field, absl::string_view text, Options* options) {
+  return ReadInteger(field, text, 1, 1'000'000, &options->remote.breaker.calls_min);
+}
+
+absl::Status ReadBreakerBadShare(absl::string_view field, absl::string_view text, Options* options) {
+  const bool read = absl::SimpleAtod(text, &options->remote.breaker.bad_share);
+  return read ? absl::OkStatus() : NotReadable(field, text, "a number above 0, to 1");
+}
+
+absl::Status ReadBreakerSlowCall(absl::string_view field, absl::string_view text, Options* options) {
+  return ReadDuration(field, text, &options->remote.breaker.slow_call);
+}
+
+absl::Status ReadBreakerOpenTime(absl::string_view field, absl::string_view text, Options* options) {
+  const absl::Status status = ReadDuration(field, text, &options->remote.breaker.open_time);
+  BreakerOptions& breaker = options->remote.breaker;
+  breaker.open_time_max = std::max(breaker.open_time_max, breaker.open_time);
+  return status;
+}
+
 struct Parameter {
   absl::string_view name;
   absl::Status (*read)(absl::string_view field, absl::string_view text, Options* options);
 };
 
 constexpr Parameter kParameters[] = {
+    {"breaker", ReadBreaker},
+    {"breaker_bad_share", ReadBreakerBadShare},
+    {"breaker_calls_min", ReadBreakerCallsMin},
+    {"breaker_open_time", ReadBreakerOpenTime},
+    {"breaker_slow_call", ReadBreakerSlowCall},
+    {"breaker_window", ReadBreakerWindow},
     {"client_name", ReadClientName},
     {"command_timeout", ReadCommandTimeout},
     {"connect_timeout", ReadConnectTimeout},

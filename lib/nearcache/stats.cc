@@ -75,6 +75,10 @@ constexpr Line kLines[] = {
     NEARCACHE_LINE(remote_failures),
     NEARCACHE_LINE(remote_timeouts),
     NEARCACHE_LINE(remote_rejected),
+    NEARCACHE_LINE(remote_direct_writes),
+    NEARCACHE_LINE(breaker_opened),
+    NEARCACHE_LINE(breaker_refused),
+    NEARCACHE_LINE(remote_events_dropped),
     NEARCACHE_LINE(protocol_errors),
     NEARCACHE_LINE(connects),
     NEARCACHE_LINE(disconnects),
@@ -82,6 +86,7 @@ constexpr Line kLines[] = {
     NEARCACHE_LINE(grouped_changes),
     NEARCACHE_LINE(queued_operations),
     NEARCACHE_LINE(queued_bytes),
+    NEARCACHE_LINE(pooled_operations),
     NEARCACHE_LINE(calls_waiting),
     NEARCACHE_LINE(frames_corrupt),
     NEARCACHE_LINE(frames_foreign),
@@ -94,6 +99,7 @@ constexpr Line kLines[] = {
 std::string CacheStats::ToString() const {
   std::string text;
   for (const Line& line : kLines) absl::StrAppend(&text, line.name, " ", this->*line.field, "\n");
+  absl::StrAppend(&text, "breaker_state ", BreakerStateName(breaker_state), "\n");
   AppendDuration("heartbeat_age", heartbeat_age, &text);
   AppendSummary("invalidation_lag", invalidation_lag, &text);
   AppendSummary("audit_staleness", audit_staleness, &text);

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "nearcache/remote_event.h"
 
 namespace nearcache {
 
@@ -88,7 +89,12 @@ struct CacheStats {
   uint64_t remote_commands = 0;
   uint64_t remote_failures = 0;
   uint64_t remote_timeouts = 0;
-  uint64_t remote_rejected = 0;  // Refused by a limit of this process.
+  uint64_t remote_rejected = 0;                        // Refused by a limit of this process.
+  uint64_t remote_direct_writes = 0;                   // Commands that a lone caller sent itself.
+  uint64_t breaker_opened = 0;                         // Times that the circuit breaker opened.
+  uint64_t breaker_refused = 0;                        // Calls that it refused.
+  BreakerState breaker_state = BreakerState::kClosed;  // Gauge.
+  uint64_t remote_events_dropped = 0;                  // Not given to RemoteOptions::on_event, which was too slow.
   uint64_t protocol_errors = 0;
   uint64_t connects = 0;
   uint64_t disconnects = 0;
@@ -96,6 +102,7 @@ struct CacheStats {
   uint64_t grouped_changes = 0;    // and how many there were in them.
   uint64_t queued_operations = 0;  // Gauge.
   uint64_t queued_bytes = 0;       // Gauge.
+  uint64_t pooled_operations = 0;  // Gauge: memory for operations that is kept for use again.
   uint64_t calls_waiting = 0;      // Gauge: calls of this cache without an answer yet.
   DurationSummary remote_latency;  // Of reads, from the call to its answer.
 

@@ -69,6 +69,17 @@ TEST(OptionsValidateTest, EveryFieldOfTheServerHasItsLimits) {
       {"remote.operations_max", "0", "from 1", [](Options* o) { o->remote.operations_max = 0; }},
       {"remote.queued_bytes_max", "1048576", "limits.value_bytes_max (8388608)",
        [](Options* o) { o->remote.queued_bytes_max = 1 << 20; }},
+      {"remote.breaker.window", "99ms", "from 100ms",
+       [](Options* o) { o->remote.breaker.window = absl::Milliseconds(99); }},
+      {"remote.breaker.calls_min", "0", "from 1", [](Options* o) { o->remote.breaker.calls_min = 0; }},
+      {"remote.breaker.bad_share", "0", "above 0, to 1", [](Options* o) { o->remote.breaker.bad_share = 0; }},
+      {"remote.breaker.bad_share", "nan", "above 0, to 1",
+       [](Options* o) { o->remote.breaker.bad_share = std::nan(""); }},
+      {"remote.breaker.slow_call", "0", "from 1ms", [](Options* o) { o->remote.breaker.slow_call = {}; }},
+      {"remote.breaker.open_time", "0", "from 1ms", [](Options* o) { o->remote.breaker.open_time = {}; }},
+      {"remote.breaker.open_time_max", "499ms", "at least remote.breaker.open_time (500ms)",
+       [](Options* o) { o->remote.breaker.open_time_max = absl::Milliseconds(499); }},
+      {"remote.breaker.probes", "0", "from 1 to 1000", [](Options* o) { o->remote.breaker.probes = 0; }},
       {"remote.resp_version", "4", "2 or 3", [](Options* o) { o->remote.resp_version = 4; }},
       {"coherence.staleness_bound", "49ms", "from 50ms to 1m",
        [](Options* o) { o->coherence.staleness_bound = absl::Milliseconds(49); }},
@@ -215,6 +226,15 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "remote.reconnect_backoff_max=2s\n",
                                        "remote.operations_max=65536\n",
                                        "remote.queued_bytes_max=67108864\n",
+                                       "remote.breaker.enabled=true\n",
+                                       "remote.breaker.window=10s\n",
+                                       "remote.breaker.calls_min=20\n",
+                                       "remote.breaker.bad_share=0.5\n",
+                                       "remote.breaker.slow_call=500ms\n",
+                                       "remote.breaker.open_time=500ms\n",
+                                       "remote.breaker.open_time_max=5s\n",
+                                       "remote.breaker.probes=5\n",
+                                       "remote.on_event=none\n",
                                        "remote.resp_version=3\n",
                                        "local.capacity_bytes=67108864\n",
                                        "local.entry_bytes_max=1048576\n",
@@ -245,7 +265,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "callback_threads=2\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 42) << "a field is missing in this test";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 51) << "a field is missing in this test";
 }
 
 TEST(OptionsToStringTest, SaysWhetherThereIsAPasswordAndNoMore) {

@@ -83,7 +83,15 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
   const Options options = Read(
       "redis://h?database=4&client_name=app-1&connect_timeout=3s&command_timeout=250ms&health_timeout=1.5s"
       "&staleness_bound=300ms&key_prefix=shop%3Aeu&key_version=7&default_time_to_live=1h&local_capacity=128MiB&resp=2"
-      "&local_policy=scan_resistant&local_idle_timeout=10m");
+      "&local_policy=scan_resistant&local_idle_timeout=10m&breaker=off&breaker_window=20s&breaker_calls_min=50"
+      "&breaker_bad_share=0.25&breaker_slow_call=80ms&breaker_open_time=9s");
+  EXPECT_FALSE(options.remote.breaker.enabled);
+  EXPECT_EQ(options.remote.breaker.window, absl::Seconds(20));
+  EXPECT_EQ(options.remote.breaker.calls_min, 50);
+  EXPECT_EQ(options.remote.breaker.bad_share, 0.25);
+  EXPECT_EQ(options.remote.breaker.slow_call, absl::Milliseconds(80));
+  EXPECT_EQ(options.remote.breaker.open_time, absl::Seconds(9));
+  EXPECT_EQ(options.remote.breaker.open_time_max, absl::Seconds(9)) << "follows";
   EXPECT_EQ(options.remote.database, 4);
   EXPECT_EQ(options.remote.client_name, "app-1");
   EXPECT_EQ(options.remote.connect_timeout, absl::Seconds(3));
@@ -104,7 +112,8 @@ TEST(OptionsFromUrlTest, UnknownParameterIsNamedAndTheKnownOnesAreListed) {
   const std::string error = ErrorOf("redis://h?comand_timeout=1s");
   EXPECT_THAT(error, HasSubstr("\"comand_timeout\""));
   for (const absl::string_view name :
-       {"client_name", "command_timeout", "connect_timeout", "database", "default_time_to_live", "health_timeout",
+       {"breaker", "breaker_bad_share", "breaker_calls_min", "breaker_open_time", "breaker_slow_call", "breaker_window",
+        "client_name", "command_timeout", "connect_timeout", "database", "default_time_to_live", "health_timeout",
         "key_prefix", "key_version", "local_capacity", "local_idle_timeout", "local_policy", "resp",
         "staleness_bound"}) {
     EXPECT_THAT(error, HasSubstr(name));
@@ -127,6 +136,9 @@ TEST(OptionsFromUrlTest, BadValueIsNamedWithItsLimit) {
   EXPECT_THAT(ErrorOf("redis://h?local_capacity=64MB"), AllOf(HasSubstr("local_capacity"), HasSubstr("MiB")));
   EXPECT_THAT(ErrorOf("redis://h?key_version=2147483648"), AllOf(HasSubstr("key_version"), HasSubstr("2147483647")));
   EXPECT_THAT(ErrorOf("redis://h?key_prefix=a%20b"), AllOf(HasSubstr("key_prefix"), HasSubstr("space")));
+  EXPECT_THAT(ErrorOf("redis://h?breaker=maybe"), AllOf(HasSubstr("breaker"), HasSubstr("on or off")));
+  EXPECT_THAT(ErrorOf("redis://h?breaker_bad_share=half"),
+              AllOf(HasSubstr("breaker_bad_share"), HasSubstr("\"half\"")));
   EXPECT_THAT(ErrorOf("redis://h?resp=4"), AllOf(HasSubstr("resp"), HasSubstr("from 2 to 3")));
 }
 

@@ -25,7 +25,7 @@ const std::vector<Layer>& Layers() {
       {"codec", {"base"}},
       {"local", {"base"}},
       {"metrics", {"base"}},
-      {"remote", {"base"}},
+      {"remote", {"base", "metrics"}},
       {"coherence", {"base", "local", "metrics", "remote"}},
       {"conductor", {"base", "codec", "coherence", "local", "metrics", "remote"}},
   };
@@ -33,7 +33,8 @@ const std::vector<Layer>& Layers() {
 }
 
 // Public headers that are vocabulary: any layer above base may use them, since they build on base alone.
-const char* const kVocabulary[] = {"nearcache/value.h", "nearcache/executor.h", "nearcache/removal.h"};
+const char* const kVocabulary[] = {"nearcache/value.h", "nearcache/executor.h", "nearcache/removal.h",
+                                   "nearcache/remote_event.h"};
 
 // Headers of C libraries and the folders of lib/nearcache/ that wrap them.
 struct Wrapped {

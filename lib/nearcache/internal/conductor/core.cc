@@ -75,6 +75,7 @@ Core::Core(const Options& options, const Clock* clock)
       sampler_(MakeSampler(options)),
       removals_(MakeRemovals(options.local)),
       events_(MakeEvents(options)),
+      observer_(options.remote),
       tier_options_(TierOptions(options, clock, removals_.get())),
       gate_(options.limits.calls_max),
       ids_(OperationIdSource::RandomNonce()),
@@ -108,6 +109,7 @@ absl::Status Core::StartRunner() {
   runner_ = std::make_shared<CallbackRunner>(executor);
   if (removals_ != nullptr) removals_->notifier().SetRunner(runner_);
   if (events_ != nullptr) events_->SetRunner(runner_);
+  observer_.SetRunner(runner_);
   return absl::OkStatus();
 }
 
@@ -132,6 +134,7 @@ absl::Status Core::StartWays(StoreFactory factory) {
 absl::Status Core::StartRemoteWays(StoreFactory factory) {
   auto store = std::move(factory)(options_, clock_);
   if (!store.ok()) return store.status();
+  (*store)->SetObserver(&observer_);
   const RemoteWaysDependencies lent = {&options_,   clock_,       &counters_,     &ids_,
                                        tier_.get(), &timekeeper_, sampler_.get(), events_};
   auto ways = RemoteWays::Start(lent, *std::move(store));
@@ -157,6 +160,7 @@ CacheStats Core::GetStats() const {
     stats.removals_queued = removals.queued;
   }
   if (events_ != nullptr) stats.coherence_events_dropped = events_->GetStats().dropped;
+  observer_.AddStats(&stats);
   if (!gate_.forked()) ways_->AddStats(&stats);
   return stats;
 }
@@ -189,6 +193,7 @@ absl::Status Core::Close(absl::Duration timeout) {
   const bool idle = runner_->AwaitIdle(timeout);
   if (removals_ != nullptr) removals_->notifier().Abandon();
   if (events_ != nullptr) events_->Abandon();
+  observer_.Abandon();
   if (callback_threads_ != nullptr) {
     callback_threads_->Stop(absl::Nanoseconds(deadline - clock_->Now()));
   }

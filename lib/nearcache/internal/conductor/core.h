@@ -34,6 +34,7 @@
 #include "nearcache/internal/conductor/hit_sampler.h"
 #include "nearcache/internal/conductor/loader.h"
 #include "nearcache/internal/conductor/notifier.h"
+#include "nearcache/internal/conductor/remote_observer.h"
 #include "nearcache/internal/conductor/removal_notifier.h"
 #include "nearcache/internal/conductor/task_pool.h"
 #include "nearcache/internal/conductor/timekeeper.h"
@@ -114,6 +115,7 @@ class Core : public std::enable_shared_from_this<Core> {
   const std::unique_ptr<HitSampler> sampler_;               // Null without an audit.
   const std::unique_ptr<RemovalNotifier> removals_;         // Null without a listener.
   const std::shared_ptr<Notifier<CoherenceEvent>> events_;  // The same.
+  RemoteObserver observer_;
   const local::LocalTierOptions tier_options_;
   Gate gate_;
   Counters counters_;

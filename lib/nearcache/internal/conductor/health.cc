@@ -11,7 +11,8 @@ HealthReport HealthMonitor::Judge() const {
   HealthReport report;
   const absl::Status link = store_->LinkStatus();
   const absl::Status coherence = coordinator_->Status();
-  if (!store_->GetStats().connected) {
+  const remote::StoreStats store = store_->GetStats();
+  if (!store.connected || store.breaker_state == BreakerState::kOpen) {
     report.state = HealthState::kDown;
     report.reason = std::string(link.message());
   } else if (!link.ok() || !coherence.ok()) {

@@ -30,6 +30,14 @@ remote::EngineOptions ToEngineOptions(const Options& options, const Clock* clock
   engine.bytes_max = remote.queued_bytes_max;
   engine.reply_bytes_max = std::max(kReplyBytesMin, options.limits.value_bytes_max + kFrameHeaderSize);
   engine.resp_version = remote.resp_version;
+  engine.breaker.enabled = remote.breaker.enabled;
+  engine.breaker.window = remote.breaker.window;
+  engine.breaker.calls_min = remote.breaker.calls_min;
+  engine.breaker.bad_share = remote.breaker.bad_share;
+  engine.breaker.slow_call = std::min(remote.breaker.slow_call, remote.command_timeout);
+  engine.breaker.open_time = remote.breaker.open_time;
+  engine.breaker.open_time_max = remote.breaker.open_time_max;
+  engine.breaker.probes = remote.breaker.probes;
   engine.clock = clock;
   return engine;
 }

@@ -142,7 +142,7 @@ void RemoteWays::Shutdown() {
 
 bool RemoteWays::RemoteIsDown() const {
   const remote::StoreStats stats = store_->GetStats();
-  return !stats.connected && stats.connect_failures + stats.disconnects > 0;
+  return (!stats.connected && stats.connect_failures + stats.disconnects > 0) || !store_->BreakerStatus().ok();
 }
 
 void RemoteWays::Read(const ReadQuery& query, const std::shared_ptr<ReadCall>& call) { reader_.Read(query, call); }
@@ -170,7 +170,8 @@ void RemoteWays::ReadForLoad(const HashedKey& key, const local::FlightRef& fligh
   }
   if (RemoteIsDown()) {
     // Waiting for it to come back would cost every load its time. The loader's turn.
-    reading.result.status = absl::UnavailableError("the remote tier is not connected");
+    const absl::Status refused = store_->BreakerStatus();
+    reading.result.status = refused.ok() ? absl::UnavailableError("the remote tier is not connected") : refused;
     std::move(done)(std::move(reading));
     return;
   }
@@ -261,6 +262,10 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->remote_failures = store.failures;
   stats->remote_timeouts = store.timeouts;
   stats->remote_rejected = store.rejected;
+  stats->remote_direct_writes = store.direct_writes;
+  stats->breaker_opened = store.breaker_opened;
+  stats->breaker_refused = store.breaker_refused;
+  stats->breaker_state = store.breaker_state;
   stats->protocol_errors = store.protocol_errors;
   stats->connects = store.connects;
   stats->disconnects = store.disconnects;
@@ -268,6 +273,7 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->grouped_changes = store.grouped_changes;
   stats->queued_operations = store.queued_operations;
   stats->queued_bytes = store.queued_bytes;
+  stats->pooled_operations = store.pooled_operations;
   const coherence::CoherenceStats coherence = coordinator_->GetStats();
   stats->messages_received = coherence.messages_received;
   stats->messages_rejected = coherence.messages_rejected;

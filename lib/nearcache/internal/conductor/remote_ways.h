@@ -77,7 +77,8 @@ class RemoteWays final : public Ways {
   RemoteWays(const RemoteWaysDependencies& dependencies, std::unique_ptr<remote::Store> store,
              std::unique_ptr<TaskPool> workers);
 
-  // Whether the remote tier has been lost, or was never found; not while it is looked for first.
+  // Whether the remote tier has been lost, or was never found, or is spared by the breaker; not while it is looked for
+  // first.
   bool RemoteIsDown() const;
 
   const KeySpace names_;

@@ -12,6 +12,7 @@ namespace nearcache::internal::conductor {
 using local::WriteOutcome;
 using remote::ChangeKind;
 using remote::ChangeResult;
+using remote::Invalidates;
 
 namespace {
 
@@ -45,7 +46,19 @@ struct Writer::Write {
   ChangeDone done;
 };
 
+// A change that the breaker would refuse must not touch memory first, which answers while the server does not.
+absl::Status Writer::CheckBreaker(const ChangeQuery& query) const {
+  if (Invalidates(query.kind)) return absl::OkStatus();
+  const absl::Status refused = parts_.store->BreakerStatus();
+  return refused.ok() ? refused : Annotate(refused, ChangeName(query.kind), query.key.key);
+}
+
 void Writer::Change(const ChangeQuery& query, ChangeDone done) {
+  if (absl::Status refused = CheckBreaker(query); !refused.ok()) {
+    parts_.counters->changes_failed.Increment();
+    std::move(done)(Changed(std::move(refused)));
+    return;
+  }
   auto write = std::make_unique<Write>();
   write->kind = query.kind;
   write->key = std::string(query.key.key);

@@ -33,6 +33,7 @@ class Writer {
   struct Write;
   using WritePtr = std::unique_ptr<Write>;
 
+  absl::Status CheckBreaker(const ChangeQuery& query) const;
   void EnsureEpoch(WritePtr write);
   void Send(WritePtr write, OperationId epoch);
   void SendOnWorker(WritePtr write, OperationId epoch);

@@ -46,10 +46,23 @@ absl::Status ValidateLimits(const EngineOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateBreaker(const BreakerOptions& breaker) {
+  if (breaker.window < absl::Milliseconds(100)) return Invalid("breaker.window", "at least 100 ms");
+  if (breaker.calls_min < 1) return Invalid("breaker.calls_min", "at least 1");
+  // Written so that NaN is refused.
+  if (!(breaker.bad_share > 0 && breaker.bad_share <= 1)) return Invalid("breaker.bad_share", "above 0, to 1");
+  if (breaker.slow_call <= absl::ZeroDuration()) return Invalid("breaker.slow_call", "positive");
+  if (breaker.open_time <= absl::ZeroDuration()) return Invalid("breaker.open_time", "positive");
+  if (breaker.open_time_max < breaker.open_time) return Invalid("breaker.open_time_max", "at least breaker.open_time");
+  if (breaker.probes < 1) return Invalid("breaker.probes", "at least 1");
+  return absl::OkStatus();
+}
+
 absl::Status Validate(const EngineOptions& options) {
   if (absl::Status status = options.address.Validate(); !status.ok()) return status;
   if (absl::Status status = ValidateTimes(options); !status.ok()) return status;
   if (absl::Status status = ValidateLimits(options); !status.ok()) return status;
+  if (absl::Status status = ValidateBreaker(options.breaker); !status.ok()) return status;
   if (options.database < 0) return Invalid("database", "0 or more");
   if (options.resp_version != 2 && options.resp_version != 3) {
     return Invalid("resp_version", "2 or 3");
@@ -105,6 +118,8 @@ void Engine::ResetAll(const absl::Status& cause) {
 }
 
 void Engine::Shutdown() { impl_->Shutdown(); }
+absl::Status Engine::AdmitCall() { return impl_->AdmitCall(); }
+absl::Status Engine::BreakerStatus() const { return impl_->BreakerStatus(); }
 EngineStats Engine::GetStats() const { return impl_->GetStats(); }
 LinkStatus Engine::GetLinkStatus(LinkRole role) const { return impl_->GetLinkStatus(role); }
 bool Engine::OnLoopThread() const { return impl_->OnLoopThread(); }

@@ -16,6 +16,9 @@
 // Threads. Submit, RunAt, Post, Reset..., GetStats, GetLinkStatus and Shutdown may be called on any thread at any time.
 // Completions, tasks and EngineEvents run on the loop's thread: they must not block, and must not run a user's code.
 //
+// Breaker. How calls of users end is shown to a circuit breaker (breaker.h). The engine refuses nothing by itself: who
+// submits for a user asks AdmitCall first. Heartbeats, handshakes and invalidations do not ask.
+//
 // Cost. Submit: three compare-and-swaps, and one system call (eventfd) only when the loop sleeps; with a Draft nothing
 // is allocated in steady state. A reply: one allocation, for the block that becomes the caller's Value, and one copy
 // out of the read buffer. A caller that has been alone for a while, on a plain socket, sends its operation itself (one
@@ -37,12 +40,14 @@
 #include "absl/time/time.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/remote/address.h"
+#include "nearcache/internal/remote/breaker.h"
 #include "nearcache/internal/remote/link_state.h"
 #include "nearcache/internal/remote/operation.h"
 #include "nearcache/internal/remote/reply.h"
 #include "nearcache/internal/remote/resolver.h"
 #include "nearcache/internal/remote/server_identity.h"
 #include "nearcache/internal/remote/transport.h"
+#include "nearcache/remote_event.h"
 
 namespace nearcache::internal::remote {
 
@@ -83,6 +88,9 @@ struct EngineOptions {
   // Replicas are refused (kUnavailable), since L1 may be filled from the primary alone (assumption A2).
   bool require_primary = true;
 
+  // Its seed is drawn with `random_seed`.
+  BreakerOptions breaker;
+
   // Runs at the speed of real time: the loop sleeps by it.
   const Clock* clock = Clock::Real();
   // Seed of the back-off jitter; 0 draws one from the kernel.
@@ -121,6 +129,9 @@ class EngineEvents {
   // One attempt to connect failed; another follows after a back-off.
   virtual void OnConnectFailed(LinkRole /*role*/, const absl::Status& /*cause*/) {}
 
+  // The breaker moved to `state`; `text` says why, in words, naming the address.
+  virtual void OnBreaker(BreakerState /*state*/, absl::string_view /*text*/) {}
+
   // A push frame that is no pub/sub message of ours ("invalidate", ...). RESP3 only.
   virtual void OnPush(LinkRole /*role*/, const Reply& /*push*/) {}
 };
@@ -149,6 +160,10 @@ struct EngineStats {
   uint64_t queued_operations = 0;  // Gauge: all that counts against operations_max.
   uint64_t queued_bytes = 0;       // Gauge: against bytes_max.
   uint64_t pooled_operations = 0;  // Gauge: nodes kept for use again, taken or not.
+  uint64_t breaker_opened = 0;     // Times that the breaker opened.
+  uint64_t breaker_refused = 0;    // Calls that AdmitCall refused.
+  BreakerState breaker_state = BreakerState::kClosed;  // Gauge.
+  MonotonicNanos breaker_closed_until = 0;             // Gauge: when it was closed last, unless it is.
 };
 
 class OperationNode;
@@ -197,6 +212,12 @@ class Engine {
   // Takes over `operation`; see Operation::done for where it completes. What one thread submits leaves in that order.
   void Submit(Operation operation);
   void Submit(Draft draft);
+
+  // Ok if a call of a user may go on; in half-open it is a probe then, and must be submitted. Otherwise kUnavailable,
+  // with the address, what made the breaker open, and that nothing was sent. Any thread.
+  absl::Status AdmitCall();
+  // What AdmitCall would say at this moment, without counting.
+  absl::Status BreakerStatus() const;
 
   // Runs `task` on the loop's thread, soon, and before the loop sends what is ready. What one other thread posts and
   // submits is taken in order; on the loop's thread Submit takes at once, Post after what is running. False, and `task`

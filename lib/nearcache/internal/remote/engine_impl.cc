@@ -56,6 +56,16 @@ class Engine::Impl::TaskNode final : public Submission, public Timer {
 
 // --- Making and ending
 
+namespace {
+
+BreakerOptions BreakerOptionsOf(const EngineOptions& options) {
+  BreakerOptions breaker = options.breaker;
+  breaker.random_seed = options.random_seed != 0 ? options.random_seed : OperationIdSource::RandomNonce();
+  return breaker;
+}
+
+}  // namespace
+
 Engine::Impl::Impl(EngineOptions options, EngineEvents* events, std::unique_ptr<EventLoop> loop)
     : options_(std::move(options)),
       events_(events),
@@ -64,6 +74,8 @@ Engine::Impl::Impl(EngineOptions options, EngineEvents* events, std::unique_ptr<
       mailbox_(std::make_shared<Mailbox>()),
       wheel_(options_.clock->Now(), options_.timer_tick),
       now_(options_.clock->Now()),
+      breaker_(BreakerOptionsOf(options_)),
+      slow_call_nanos_(absl::ToInt64Nanoseconds(breaker_.slow_call())),
       read_buffer_(Connection::kReadBytes) {
   const uint64_t seed = options_.random_seed != 0 ? options_.random_seed : OperationIdSource::RandomNonce();
   data_ = std::make_unique<Link>(MakeLinkOptions(LinkRole::kData, seed), this);
@@ -188,6 +200,7 @@ bool Engine::Impl::WriteInPlaceOfLoop(OperationNode* node) {
     writer_.Decline();
     return false;
   }
+  node->taken_at = node->sent_at;
   counters_.direct_writes.Add();
   // From here on the loop may complete it.
   if (!writer_.Write(node) && loop_->Wake()) counters_.wakeups.Add();
@@ -246,6 +259,10 @@ EngineStats Engine::Impl::GetStats() const {
   stats.queued_operations = queued_operations_.load(std::memory_order_relaxed);
   stats.queued_bytes = queued_bytes_.load(std::memory_order_relaxed);
   stats.pooled_operations = pool_.nodes();
+  stats.breaker_opened = gate_.opened();
+  stats.breaker_refused = gate_.refused();
+  stats.breaker_state = gate_.state();
+  stats.breaker_closed_until = gate_.closed_until();
   return stats;
 }
 
@@ -344,6 +361,7 @@ void Engine::Impl::CloseOnLoop() {
     wheel_.Cancel(task);
     task->OnRefused();
   }
+  wheel_.Cancel(&breaker_timer_);
   graveyard_.clear();
 }
 

@@ -22,6 +22,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/remote/breaker.h"
+#include "nearcache/internal/remote/breaker_gate.h"
 #include "nearcache/internal/remote/connection.h"
 #include "nearcache/internal/remote/engine.h"
 #include "nearcache/internal/remote/engine_counters.h"
@@ -52,9 +54,19 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   LinkStatus GetLinkStatus(LinkRole role) const;
   bool OnLoopThread() const;
   const Clock& clock() const { return *options_.clock; }
+  absl::Status AdmitCall();
+  absl::Status BreakerStatus() const;
 
  private:
   class TaskNode;
+  class BreakerTimer final : public Timer {
+   public:
+    explicit BreakerTimer(Impl* engine) : engine_(engine) {}
+    void OnTimer() override;
+
+   private:
+    Impl* const engine_;
+  };
   enum class Lifecycle { kNew, kRunning, kStopped };
 
   // What outlives the engine where a look-up does: its way back.
@@ -110,6 +122,14 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   void Finish(OperationNode* node, OperationResult&& result);
   void Release(const OperationNode* node);
   void CountLone(const OperationNode& answered);
+
+  // How operations went, as the breaker sees it; engine_breaker.cc.
+  void JudgeAnswer(OperationNode* node);
+  void JudgeFailure(OperationNode* node, const absl::Status& status);
+  void ShowBreaker(OperationNode* node, Breaker::Outcome outcome);
+  void FollowBreaker();
+  absl::Status Refusal() const ABSL_LOCKS_EXCLUDED(status_mutex_);
+
   bool MayBeSentAgain(const OperationNode& node) const;
   absl::Status UnsentStatus(const OperationNode& node) const;
   Link* link(LinkRole role) const { return role == LinkRole::kData ? data_.get() : channel_.get(); }
@@ -132,11 +152,17 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   LoopThread thread_ ABSL_GUARDED_BY(lifecycle_mutex_);
   mutable absl::Mutex status_mutex_;
   LinkStatus status_[2] ABSL_GUARDED_BY(status_mutex_);
+  absl::Status refusal_ ABSL_GUARDED_BY(status_mutex_);  // Of calls while the breaker is not closed.
+  BreakerGate gate_;
 
   // The loop's thread.
   TimerWheel wheel_;
   MonotonicNanos now_ = 0;
   bool closing_ = false;
+  Breaker breaker_;
+  const int64_t slow_call_nanos_;
+  BreakerTimer breaker_timer_{this};
+  MonotonicNanos breaker_timer_at_ = kNever;
   std::vector<char> read_buffer_;
   OperationList pending_;
   OperationList ready_front_;  // Submitted from inside OnReady(kData).

@@ -28,6 +28,7 @@ absl::string_view NameOf(const OperationNode& node) {
 // --- The life of an operation
 
 void Engine::Impl::OnOperationTaken(OperationNode* node) {
+  node->taken_at = now_;
   wheel_.Arm(node, node->operation.deadline);
   (in_data_ready_ ? ready_front_ : pending_).PushBack(node);
 }
@@ -61,6 +62,7 @@ void Engine::Impl::CountLone(const OperationNode& answered) {
 
 void Engine::Impl::OnAnswered(OperationNode* node) {
   Release(node);
+  JudgeAnswer(node);
   if (node->tombstone) {
     counters_.late_replies.Add();
     pool_.Return(node);
@@ -78,6 +80,7 @@ void Engine::Impl::OnDeadline(OperationNode* node) {
     result.status = absl::DeadlineExceededError(
         absl::StrCat(options_.address.ToString(), ": ", NameOf(*node), ": no reply before the deadline"));
     result.unknown = true;
+    JudgeFailure(node, result.status);
     node->tombstone = true;
     return Finish(node, std::move(result));
   }
@@ -133,6 +136,7 @@ void Engine::Impl::OnLost(OperationList operations, const absl::Status& cause) {
 
 void Engine::Impl::Complete(OperationNode* node, absl::Status status, bool unknown) {
   Release(node);
+  JudgeFailure(node, status);
   if (node->tombstone) {
     pool_.Return(node);
     return;
@@ -197,6 +201,10 @@ void Engine::Impl::OnStateChanged(const Link& link) {
 
 void Engine::Impl::OnReady(LinkRole role, const ServerIdentity& identity) {
   counters_.connects.Add();
+  if (role == LinkRole::kData) {
+    breaker_.OnLinkReady(now_);
+    FollowBreaker();
+  }
   in_data_ready_ = role == LinkRole::kData;
   events_->OnReady(role, identity);
   in_data_ready_ = false;
@@ -205,6 +213,7 @@ void Engine::Impl::OnReady(LinkRole role, const ServerIdentity& identity) {
 
 void Engine::Impl::OnDown(LinkRole role, const absl::Status& cause) {
   counters_.disconnects.Add();
+  if (role == LinkRole::kData) breaker_.OnLinkDown();
   events_->OnDown(role, cause);
 }
 

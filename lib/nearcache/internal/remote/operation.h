@@ -9,6 +9,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/remote/reply.h"
 
@@ -31,6 +32,21 @@ class ReplyTypeSet {
   static constexpr uint32_t Bit(Reply::Type type) { return 1u << static_cast<unsigned>(type); }
   uint32_t bits_ = ~0u;
 };
+
+// What an operation is for. Calls of users are judged by the breaker (breaker.h); the engine itself refuses none.
+enum class CommandClass : uint8_t {
+  kRead,
+  kChange,
+  kInvalidation,  // Deletes and their like, which the breaker lets through.
+  kExecute,       // A user's own command.
+  kControl,       // Heartbeats, probes, scripts: whatever keeps the house in order.
+};
+inline constexpr int kCommandClasses = 5;
+
+constexpr absl::string_view CommandClassName(CommandClass command_class) {
+  constexpr absl::string_view kNames[kCommandClasses] = {"read", "change", "invalidation", "execute", "control"};
+  return kNames[static_cast<int>(command_class)];
+}
 
 struct OperationResult {
   // ok: `replies` holds one reply per command. Server errors (WRONGTYPE, NOSCRIPT, OOM, ...) are replies, not statuses:
@@ -71,6 +87,8 @@ struct Operation {
 
   // When `done` is called at the latest, give or take a timer tick (EngineOptions::timer_tick).
   MonotonicNanos deadline = kNever;
+
+  CommandClass command_class = CommandClass::kControl;
 
   // How often the operation may be sent again, within its deadline, when a connection is lost under it. 0 unless doing
   // it twice is harmless: reads, and invalidations.

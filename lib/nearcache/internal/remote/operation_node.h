@@ -69,10 +69,12 @@ class OperationNode final : public Submission, public Timer {
   bool foreign = false;  // Submitted by another thread than the loop's.
   bool in_flight = false;
   bool tombstone = false;
+  bool judged = false;          // The breaker knows how it went.
   bool left_process = false;    // Of a lost connection: bytes of it had been sent.
   bool maybe_executed = false;  // So it was on an earlier connection.
   int resends = 0;
-  uint64_t stream_offset = 0;  // Of its first byte, on the connection it is in flight on.
+  uint64_t stream_offset = 0;   // Of its first byte, on the connection it is in flight on.
+  MonotonicNanos taken_at = 0;  // By the loop, or by the caller that wrote it.
   MonotonicNanos sent_at = 0;
 
   // Of OperationPool: 1 and up, 0 for a node of the heap; and the node below it while it lies there.
@@ -95,10 +97,10 @@ inline void OperationNode::Reset(size_t bytes_kept_max) {
   if (kept.capacity() <= bytes_kept_max) kept.swap(operation.bytes);
   operation.bytes.clear();
   replies.clear();
-  own = foreign = in_flight = tombstone = left_process = maybe_executed = false;
+  own = foreign = in_flight = tombstone = judged = left_process = maybe_executed = false;
   resends = 0;
   stream_offset = 0;
-  sent_at = 0;
+  taken_at = sent_at = 0;
 }
 
 // Doubly linked, intrusive. Does not delete what is left in it.

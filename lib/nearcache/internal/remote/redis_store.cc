@@ -48,16 +48,18 @@ absl::StatusOr<std::unique_ptr<RedisStore>> RedisStore::Create(RedisStoreOptions
   options.engine.channels = {options.channel};
   const ChangeLimits limits = LimitsOf(options.engine);
   EngineOptions engine_options = std::move(options.engine);
-  auto store = std::unique_ptr<RedisStore>(new RedisStore(std::move(options), limits));
+  std::string node = engine_options.address.ToString();
+  auto store = std::unique_ptr<RedisStore>(new RedisStore(std::move(options), limits, std::move(node)));
   absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Create(std::move(engine_options), store.get());
   if (!engine.ok()) return engine.status();
   store->engine_ = *std::move(engine);
   return store;
 }
 
-RedisStore::RedisStore(RedisStoreOptions options, const ChangeLimits& limits)
+RedisStore::RedisStore(RedisStoreOptions options, const ChangeLimits& limits, std::string node)
     : names_{std::move(options.lane_key), std::move(options.epoch_key), std::move(options.missing_key),
              std::move(options.channel)},
+      node_(std::move(node)),
       probe_timeout_(options.probe_timeout),
       limits_(limits),
       own_ids_(OperationIdSource::RandomNonce()) {}
@@ -84,8 +86,13 @@ void RedisStore::Read(ReadRequest request, ReadCallback done) {
     std::move(done)(ReadReply());
     return;
   }
+  if (absl::Status admitted = engine_->AdmitCall(); !admitted.ok()) {
+    std::move(done)(std::move(admitted));
+    return;
+  }
   Operation operation = ReadOperation(request, names_.epoch_key);
   operation.deadline = request.deadline;
+  operation.command_class = CommandClass::kRead;
   operation.resends_max = kReadResends;
   operation.done = [request = std::move(request), done = std::move(done)](OperationResult result) mutable {
     std::move(done)(ParseRead(request, std::move(result)));
@@ -94,8 +101,13 @@ void RedisStore::Read(ReadRequest request, ReadCallback done) {
 }
 
 void RedisStore::ReadTimeToLive(std::string redis_key, MonotonicNanos deadline, ReadCallback done) {
+  if (absl::Status admitted = engine_->AdmitCall(); !admitted.ok()) {
+    std::move(done)(std::move(admitted));
+    return;
+  }
   Operation operation = TimeToLiveOperation(redis_key, names_.epoch_key);
   operation.deadline = deadline;
+  operation.command_class = CommandClass::kRead;
   operation.resends_max = kReadResends;
   operation.done = [redis_key = std::move(redis_key), done = std::move(done)](OperationResult result) mutable {
     std::move(done)(ParseTimeToLive(redis_key, std::move(result)));
@@ -123,7 +135,8 @@ void RedisStore::ReadLane(MonotonicNanos deadline, LaneCallback done) {
 
 void RedisStore::Execute(std::vector<std::string> argv, MonotonicNanos deadline,
                          absl::AnyInvocable<void(absl::StatusOr<Reply>) &&> done) {
-  const absl::Status allowed = CheckUserCommand(argv);
+  absl::Status allowed = CheckUserCommand(argv);
+  if (allowed.ok()) allowed = engine_->AdmitCall();
   if (!allowed.ok()) {
     std::move(done)(allowed);
     return;
@@ -132,6 +145,7 @@ void RedisStore::Execute(std::vector<std::string> argv, MonotonicNanos deadline,
   CommandWriter writer(&operation.bytes);
   writer.Begin(argv.size());
   for (const std::string& argument : argv) writer.Argument(argument);
+  operation.command_class = CommandClass::kExecute;
   operation.deadline = deadline;
   operation.done = [done = std::move(done)](OperationResult result) mutable {
     if (!result.status.ok()) {
@@ -176,6 +190,11 @@ StoreStats RedisStore::GetStats() const {
   stats.bytes_sent = engine.bytes_sent;
   stats.bytes_received = engine.bytes_received;
   stats.batches = engine.writes;
+  stats.direct_writes = engine.direct_writes;
+  stats.pooled_operations = engine.pooled_operations;
+  stats.breaker_opened = engine.breaker_opened;
+  stats.breaker_refused = engine.breaker_refused;
+  stats.breaker_state = engine.breaker_state;
   stats.change_groups = change_groups_.load(std::memory_order_relaxed);
   stats.grouped_changes = grouped_changes_.load(std::memory_order_relaxed);
   {

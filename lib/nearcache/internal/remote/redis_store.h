@@ -41,9 +41,11 @@
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/remote/change_group.h"
 #include "nearcache/internal/remote/engine.h"
+#include "nearcache/internal/remote/operation.h"
 #include "nearcache/internal/remote/scripts.h"
 #include "nearcache/internal/remote/session.h"
 #include "nearcache/internal/remote/store.h"
+#include "nearcache/remote_event.h"
 
 namespace nearcache::internal::remote {
 
@@ -88,6 +90,8 @@ class RedisStore final : public Store, private EngineEvents {
   void ResetSession(const absl::Status& cause) override;
   void RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) override;
   void Shutdown() override;
+  void SetObserver(StoreObserver* observer) override { observer_ = observer; }
+  absl::Status BreakerStatus() const override { return engine_->BreakerStatus(); }
   StoreStats GetStats() const override;
   absl::Status LinkStatus() const override;
 
@@ -102,16 +106,18 @@ class RedisStore final : public Store, private EngineEvents {
   };
   static ChangeLimits LimitsOf(const EngineOptions& engine);
 
-  RedisStore(RedisStoreOptions options, const ChangeLimits& limits);
+  RedisStore(RedisStoreOptions options, const ChangeLimits& limits, std::string node);
 
   // EngineEvents, on the loop's thread.
   void OnReady(LinkRole role, const ServerIdentity& identity) override;
   void OnDown(LinkRole role, const absl::Status& cause) override;
   void OnMessage(absl::string_view channel, absl::string_view payload) override;
   void OnConnectFailed(LinkRole role, const absl::Status& cause) override;
+  void OnBreaker(BreakerState state, absl::string_view text) override;
+  void Tell(RemoteEvent::Kind kind, LinkRole role, absl::string_view text);
 
-  void RunScript(const Script& script, std::vector<std::string> arguments, MonotonicNanos deadline,
-                 ResultCallback done);
+  void RunScript(const Script& script, CommandClass command_class, std::vector<std::string> arguments,
+                 MonotonicNanos deadline, ResultCallback done);
 
   // Group commit, redis_store_changes.cc.
   absl::Status AdmitChange(const ChangeRequest& request);
@@ -135,11 +141,13 @@ class RedisStore final : public Store, private EngineEvents {
   void SetChannelState(bool up, const absl::Status& cause);
 
   const ScriptNames names_;
+  const std::string node_;  // The server's address, in words.
   const absl::Duration probe_timeout_;
   const ChangeLimits limits_;
   OperationIdSource own_ids_;  // Of lanes and probes, where no operation's id will do.
   std::unique_ptr<Engine> engine_;
   ChannelEvents* events_ = nullptr;
+  StoreObserver* observer_ = nullptr;
   const AnnouncementEncoder* encoder_ = nullptr;
 
   // On the loop's thread.

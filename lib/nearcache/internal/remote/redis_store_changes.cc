@@ -55,6 +55,16 @@ absl::StatusOr<OperationId> ParseEnsuredEpoch(absl::string_view epoch_key, const
   return *epoch;
 }
 
+CommandClass ClassOf(ChangeKind kind) {
+  return Invalidates(kind) ? CommandClass::kInvalidation : CommandClass::kChange;
+}
+
+CommandClass ClassOf(absl::Span<const PendingChange> group) {
+  const bool stores = std::any_of(group.begin(), group.end(),
+                                  [](const PendingChange& change) { return !Invalidates(change.request.kind); });
+  return stores ? CommandClass::kChange : CommandClass::kInvalidation;
+}
+
 ChangeResult Cancelled() {
   ChangeResult result;
   result.status = absl::CancelledError("the store was shut down");
@@ -65,13 +75,14 @@ ChangeResult Cancelled() {
 
 // --- One change by its script
 
-void RedisStore::RunScript(const Script& script, std::vector<std::string> arguments, MonotonicNanos deadline,
-                           ResultCallback done) {
+void RedisStore::RunScript(const Script& script, CommandClass command_class, std::vector<std::string> arguments,
+                           MonotonicNanos deadline, ResultCallback done) {
   Operation operation;
+  operation.command_class = command_class;
   operation.bytes = EncodeScript("EVALSHA", script.digest, arguments);
   operation.reply_types = {ReplyTypeSet::Of(Reply::Type::kArray, Reply::Type::kString)};
   operation.deadline = deadline;
-  operation.done = [this, &script, arguments = std::move(arguments), deadline,
+  operation.done = [this, &script, command_class, arguments = std::move(arguments), deadline,
                     done = std::move(done)](OperationResult result) mutable {
     if (!IsScriptUnknown(result)) {
       std::move(done)(std::move(result));
@@ -80,6 +91,7 @@ void RedisStore::RunScript(const Script& script, std::vector<std::string> argume
     // Nothing ran. EVAL runs the text and makes the server remember it.
     scripts_reloaded_.fetch_add(1, std::memory_order_relaxed);
     Operation with_text;
+    with_text.command_class = command_class;
     with_text.bytes = EncodeScript("EVAL", script.text, arguments);
     with_text.reply_types = {ReplyTypeSet::Of(Reply::Type::kArray, Reply::Type::kString)};
     with_text.deadline = deadline;
@@ -98,7 +110,8 @@ void RedisStore::SendChange(ChangeRequest request, int attempt, bool maybe_execu
   absl::optional<ChangeRequest> again;
   if (kind == ChangeKind::kDelete && attempt < kDeleteAttempts) again = request;
   std::string redis_key = request.redis_key;
-  RunScript(ChangeScript(kind), ScriptArguments(names_, std::move(request), lane_id, std::move(message)), deadline,
+  RunScript(ChangeScript(kind), ClassOf(kind), ScriptArguments(names_, std::move(request), lane_id, std::move(message)),
+            deadline,
             [this, kind, attempt, maybe_executed, redis_key = std::move(redis_key), again = std::move(again),
              done = std::move(done)](OperationResult result) mutable {
               if (again.has_value() && absl::IsUnavailable(result.status) && result.unknown) {
@@ -111,8 +124,9 @@ void RedisStore::SendChange(ChangeRequest request, int attempt, bool maybe_execu
 
 void RedisStore::EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
                              absl::AnyInvocable<void(absl::StatusOr<OperationId>) &&> done) {
-  RunScript(EnsureEpochScript(), {"3", names_.epoch_key, names_.lane_key, names_.missing_key, epoch.ToBytes()},
-            deadline, [this, done = std::move(done)](OperationResult result) mutable {
+  RunScript(EnsureEpochScript(), CommandClass::kControl,
+            {"3", names_.epoch_key, names_.lane_key, names_.missing_key, epoch.ToBytes()}, deadline,
+            [this, done = std::move(done)](OperationResult result) mutable {
               std::move(done)(ParseEnsuredEpoch(names_.epoch_key, result));
             });
 }
@@ -122,6 +136,7 @@ void RedisStore::EnsureEpoch(OperationId epoch, MonotonicNanos deadline,
 absl::Status RedisStore::AdmitChange(const ChangeRequest& request) {
   if (encoder_ == nullptr) return absl::FailedPreconditionError("the store was not started");
   absl::Status valid = ValidateChange(request);
+  if (valid.ok() && !Invalidates(request.kind)) valid = engine_->AdmitCall();
   if (!valid.ok()) return valid;
   if (changes_.fetch_add(1) < limits_.changes_max) return absl::OkStatus();
   changes_.fetch_sub(1);
@@ -217,6 +232,7 @@ void RedisStore::SendGroup(ChangeGroup group) {
   const OperationId lane_id = own_ids_.Next();
   const std::string message = (*encoder_)(lane_id, GroupAnnouncement(group));
   Operation operation = GroupOperation(names_, group, lane_id, message);
+  operation.command_class = ClassOf(group);
   operation.done = [this, group = std::move(group)](OperationResult result) mutable {
     if (TransactionRefused(result)) transactions_allowed_ = false;
     std::vector<GroupVerdict> verdicts = JudgeGroup(group, std::move(result));

@@ -32,6 +32,7 @@ void RedisStore::OnReady(LinkRole role, const ServerIdentity& identity) {
     data_ready_.store(true, std::memory_order_release);
     PrepareServer();
   }
+  Tell(RemoteEvent::Kind::kConnected, role, absl::StrCat("connected to ", node_));
   Perform(session_.OnReady(role, identity.run_id), OtherServer());
 }
 
@@ -41,6 +42,7 @@ void RedisStore::OnDown(LinkRole role, const absl::Status& cause) {
     data_ready_.store(false, std::memory_order_release);
     transactions_allowed_ = false;
   }
+  Tell(RemoteEvent::Kind::kConnectionLost, role, cause.message());
   const SessionActions actions = session_.OnDown(role);
   if (role == LinkRole::kChannel && !actions.channel_lost) SetChannelState(false, cause);
   Perform(actions, cause);
@@ -48,6 +50,28 @@ void RedisStore::OnDown(LinkRole role, const absl::Status& cause) {
 
 void RedisStore::OnConnectFailed(LinkRole role, const absl::Status& cause) {
   if (role == LinkRole::kChannel) SetChannelState(false, cause);
+  Tell(RemoteEvent::Kind::kConnectFailed, role, cause.message());
+}
+
+void RedisStore::OnBreaker(BreakerState state, absl::string_view text) {
+  if (observer_ == nullptr) return;
+  RemoteEvent event;
+  event.kind = RemoteEvent::Kind::kBreakerMoved;
+  event.breaker = state;
+  event.node = node_;
+  event.text = std::string(text);
+  observer_->OnRemoteEvent(std::move(event));
+}
+
+void RedisStore::Tell(RemoteEvent::Kind kind, LinkRole role, absl::string_view text) {
+  if (observer_ == nullptr) return;
+  RemoteEvent event;
+  event.kind = kind;
+  event.invalidation_connection = role == LinkRole::kChannel;
+  event.breaker = engine_->GetStats().breaker_state;
+  event.node = node_;
+  event.text = std::string(text);
+  observer_->OnRemoteEvent(std::move(event));
 }
 
 void RedisStore::Perform(const SessionActions& actions, const absl::Status& cause) {
@@ -88,7 +112,7 @@ void RedisStore::ResetLinkLater(LinkRole role, absl::Duration pause) {
 void RedisStore::StartProbe() {
   probe_ = own_ids_.Next();
   const MonotonicNanos deadline = AddDuration(engine_->clock().Now(), probe_timeout_);
-  RunScript(ProbeScript(),
+  RunScript(ProbeScript(), CommandClass::kControl,
             {"3", names_.lane_key, names_.epoch_key, names_.missing_key, "", names_.channel,
              absl::StrCat(kProbeMark, probe_.ToBytes())},
             deadline, [this, probe = probe_](OperationResult result) { OnProbeAnswered(probe, result); });
@@ -139,9 +163,15 @@ absl::Status RedisStore::LinkStatus() const {
     return NotYet("no connection to the server", engine_->GetLinkStatus(LinkRole::kData).cause,
                   absl::Nanoseconds(now - since));
   }
-  absl::MutexLock lock(&mutex_);
-  if (channel_up_) return absl::OkStatus();
-  return NotYet("no invalidation channel", channel_cause_, absl::Nanoseconds(now - channel_changed_at_));
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!channel_up_) {
+      return NotYet("no invalidation channel", channel_cause_, absl::Nanoseconds(now - channel_changed_at_));
+    }
+  }
+  const EngineStats engine = engine_->GetStats();
+  if (engine.breaker_state == BreakerState::kClosed) return absl::OkStatus();
+  return NotYet("calls are refused", engine_->BreakerStatus(), absl::Nanoseconds(now - engine.breaker_closed_until));
 }
 
 }  // namespace nearcache::internal::remote

@@ -12,7 +12,10 @@
 //
 // Error codes of all completions:
 //   kUnavailable         no connection, and none came within the deadline; the server refuses (LOADING, READONLY,
-//                        NOREPLICAS, MASTERDOWN), or the breaker is open
+//                        NOREPLICAS, MASTERDOWN); or the breaker is open, which refuses at once, from inside the call,
+//                        reads, Execute, and every change but kDelete, kExpire and kClear. Those three invalidate: they
+//                        go whenever there is a connection within their deadline. So do ReadLane and EnsureEpoch, on
+//                        which leases and epochs rest
 //   kDeadlineExceeded    no reply in time
 //   kResourceExhausted   too many or too large operations queued (Options::remote), or the server's memory is full
 //   kFailedPrecondition  the key holds another Redis type (WRONGTYPE), and keeps it; kIncrement: or no integer. kSet
@@ -46,6 +49,7 @@
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/remote/reply.h"
+#include "nearcache/remote_event.h"
 #include "nearcache/value.h"
 
 namespace nearcache::internal::remote {
@@ -88,6 +92,11 @@ enum class ChangeKind : uint8_t {
   kIncrement,  // Add `delta` to an integer frame, whose life stays as it is. Absent: begins at 0, if `create` is set.
   kClear,      // A new namespace epoch, `id`: every frame that carries another one counts as absent. O(1), no key.
 };
+
+// What must not be kept from the server while there is hope: others would go on serving what it takes away.
+inline bool Invalidates(ChangeKind kind) {
+  return kind == ChangeKind::kDelete || kind == ChangeKind::kExpire || kind == ChangeKind::kClear;
+}
 
 // A key is *logically present* when it holds one of our frames whose epoch is the namespace's current one and whose
 // state byte says live. The scripts look at these two fields only, at the fixed offsets of lib/FORMATS.md. The epoch
@@ -161,6 +170,13 @@ class ChannelEvents {
   virtual void OnChannelDown(const absl::Status& cause) = 0;
 };
 
+// Hears what happens to the connections. Called on the loop's thread; must not block, nor run a user's code.
+class StoreObserver {
+ public:
+  virtual ~StoreObserver() = default;
+  virtual void OnRemoteEvent(RemoteEvent event) = 0;
+};
+
 // --- The store
 
 struct StoreStats {
@@ -177,18 +193,26 @@ struct StoreStats {
   uint64_t scripts_reloaded = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
-  uint64_t change_groups = 0;      // Groups of several changes, committed in one step.
-  uint64_t grouped_changes = 0;    // Changes in them.
-  uint64_t batches = 0;            // System calls that sent commands; commands / batches = pipelining.
-  uint64_t queued_operations = 0;  // Gauge: queued or in flight.
-  uint64_t queued_bytes = 0;       // Gauge.
-  bool connected = false;          // Gauge: the data connection is ready.
-  bool subscribed = false;         // Gauge: the invalidation connection is subscribed.
+  uint64_t change_groups = 0;    // Groups of several changes, committed in one step.
+  uint64_t grouped_changes = 0;  // Changes in them.
+  uint64_t batches = 0;          // System calls that sent commands; commands / batches = pipelining.
+  uint64_t direct_writes = 0;    // Operations that a lone caller sent itself.
+  uint64_t breaker_opened = 0;
+  uint64_t breaker_refused = 0;
+  BreakerState breaker_state = BreakerState::kClosed;  // Gauge.
+  uint64_t queued_operations = 0;                      // Gauge: queued or in flight.
+  uint64_t queued_bytes = 0;                           // Gauge.
+  uint64_t pooled_operations = 0;                      // Gauge: operations kept for use again, taken or not.
+  bool connected = false;                              // Gauge: the data connection is ready.
+  bool subscribed = false;                             // Gauge: the invalidation connection is subscribed.
 };
 
 class Store {
  public:
   virtual ~Store() = default;
+
+  // Before Start. `observer` outlives the store.
+  virtual void SetObserver(StoreObserver* /*observer*/) {}
 
   // Starts connecting. `events` and `encoder` outlive the store.
   virtual absl::Status Start(ChannelEvents* events, const AnnouncementEncoder* encoder) = 0;
@@ -226,8 +250,11 @@ class Store {
   // Idempotent. Must not be called on the loop's thread.
   virtual void Shutdown() = 0;
 
+  // Ok, or what the breaker would refuse calls with at this moment. Any thread; a load or two when ok.
+  virtual absl::Status BreakerStatus() const { return absl::OkStatus(); }
+
   virtual StoreStats GetStats() const = 0;
-  // Ok when connected and subscribed, else why not and since when, in words, without secrets.
+  // Ok when connected, subscribed and the breaker is closed, else why not and since when, in words, without secrets.
   virtual absl::Status LinkStatus() const = 0;
 };
 

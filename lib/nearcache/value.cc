@@ -15,9 +15,13 @@ void DestroyBlock(RefCounted* block) noexcept {
 }
 
 struct AdoptedString : RefCounted {
-  explicit AdoptedString(std::string adopted)
-      : RefCounted([](RefCounted* self) noexcept { delete static_cast<AdoptedString*>(self); }),
-        bytes(std::move(adopted)) {}
+  explicit AdoptedString(std::string adopted) : RefCounted(OwnKind()), bytes(std::move(adopted)) {}
+
+  static Kind OwnKind() {
+    static const Kind kind = Kind::Of([](RefCounted* self) noexcept { delete static_cast<AdoptedString*>(self); });
+    return kind;
+  }
+
   const std::string bytes;
 };
 
@@ -26,7 +30,8 @@ struct AdoptedString : RefCounted {
 Value Value::Copy(absl::string_view bytes) {
   if (bytes.empty()) return Value();
   char* const memory = static_cast<char*>(::operator new(sizeof(RefCounted) + bytes.size()));
-  auto* const block = new (memory) RefCounted(DestroyBlock);
+  static const RefCounted::Kind kind = RefCounted::Kind::Of(DestroyBlock);
+  auto* const block = new (memory) RefCounted(kind);
   char* const copy = memory + sizeof(RefCounted);
   std::memcpy(copy, bytes.data(), bytes.size());
   return Value(block, absl::string_view(copy, bytes.size()));

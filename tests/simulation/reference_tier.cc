@@ -8,7 +8,7 @@ namespace nearcache::simulation {
 namespace local = ::nearcache::internal::local;
 using internal::HashedKey;
 using internal::MonotonicNanos;
-using internal::OperationId;
+using internal::OperationTag;
 
 struct ReferenceTier::Flight {
   std::string key;
@@ -20,7 +20,7 @@ struct ReferenceTier::Flight {
 
 struct ReferenceTier::Write {
   std::string key;
-  OperationId id;
+  OperationTag id;
   MonotonicNanos began_at = 0;
   local::Generation generation = 0;
   Events events;
@@ -73,7 +73,7 @@ local::Generation ReferenceTier::FillGeneration() {
 
 // --- M6
 
-void ReferenceTier::Note(Events* events, OperationId id) const {
+void ReferenceTier::Note(Events* events, OperationTag id) const {
   if (!events->any) {
     events->any = true;
     events->id = id;
@@ -85,11 +85,11 @@ void ReferenceTier::Note(Events* events, OperationId id) const {
   }
 }
 
-bool ReferenceTier::Allows(const Events& events, OperationId id) {
+bool ReferenceTier::Allows(const Events& events, OperationTag id) {
   return !events.is_void && (!events.any || events.id == id);
 }
 
-void ReferenceTier::NoteOnWrites(Slot* slot, OperationId id, const Write* except) const {
+void ReferenceTier::NoteOnWrites(Slot* slot, OperationTag id, const Write* except) const {
   for (const std::shared_ptr<Write>& write : slot->writes) {
     if (write.get() != except) Note(&write->events, id);
   }
@@ -157,7 +157,7 @@ void ReferenceTier::CompleteRead(const local::FlightRef& opaque, const local::Re
   const bool attached = slot.flight == flight;
   if (attached) slot.flight = nullptr;
   if (outcome.status.ok()) {
-    const OperationId id = outcome.found ? outcome.info.id : OperationId();
+    const OperationTag id = outcome.found ? outcome.info.id : OperationTag();
     const bool stores = outcome.found && (mutant_ == Mutant::kNoToken || (attached && Allows(flight->events, id)));
     if (stores) {
       const bool late = mutant_ == Mutant::kAgeFromReply;
@@ -185,11 +185,11 @@ bool ReferenceTier::IsAttached(const local::FlightRef& flight) {
   return slots_[real->key].flight == real && !real->events.is_void;
 }
 
-void ReferenceTier::NoteReply(const HashedKey& key, OperationId id) { Invalidate(key, id); }
+void ReferenceTier::NoteReply(const HashedKey& key, OperationTag id) { Invalidate(key, id); }
 
 // --- Writes (M7)
 
-local::WriteRef ReferenceTier::BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now, RemovalCause) {
+local::WriteRef ReferenceTier::BeginWrite(const HashedKey& key, OperationTag id, MonotonicNanos now, RemovalCause) {
   auto write = std::make_shared<Write>();
   write->key = std::string(key.key);
   write->id = id;
@@ -222,7 +222,7 @@ void ReferenceTier::EndWrite(const local::WriteRef& opaque, local::WriteOutcome 
 
 // --- Events from outside
 
-void ReferenceTier::Invalidate(const HashedKey& key, OperationId id) {
+void ReferenceTier::Invalidate(const HashedKey& key, OperationTag id) {
   Slot& slot = slots_[std::string(key.key)];
   if (slot.entry.has_value() && slot.entry->id != id) {
     slot.entry.reset();

@@ -34,20 +34,20 @@ class ReferenceTier final : public internal::local::LocalTier {
   void CompleteRead(const internal::local::FlightRef& flight, const internal::local::ReadOutcome& outcome) override;
   void LimitFreshness(const internal::local::FlightRef& flight, internal::MonotonicNanos since) override;
   bool IsAttached(const internal::local::FlightRef& flight) override;
-  void NoteReply(const internal::HashedKey& key, internal::OperationId id) override;
-  internal::local::WriteRef BeginWrite(const internal::HashedKey& key, internal::OperationId id,
+  void NoteReply(const internal::HashedKey& key, internal::OperationTag id) override;
+  internal::local::WriteRef BeginWrite(const internal::HashedKey& key, internal::OperationTag id,
                                        internal::MonotonicNanos now, RemovalCause cause) override;
   void EndWrite(const internal::local::WriteRef& write, internal::local::WriteOutcome outcome,
                 const absl::optional<Value>& value, internal::MonotonicNanos expires_at) override;
-  void Invalidate(const internal::HashedKey& key, internal::OperationId id) override;
+  void Invalidate(const internal::HashedKey& key, internal::OperationTag id) override;
   void Clear() override;
   internal::local::LaneLease& lane(int) override { return lane_; }
-  bool Put(const internal::HashedKey&, absl::string_view, internal::OperationId, internal::MonotonicNanos,
+  bool Put(const internal::HashedKey&, absl::string_view, internal::OperationTag, internal::MonotonicNanos,
            internal::MonotonicNanos) override {
     return false;
   }
   bool Remove(const internal::HashedKey&) override { return false; }
-  absl::Status Update(const internal::HashedKey&, internal::OperationId, internal::MonotonicNanos,
+  absl::Status Update(const internal::HashedKey&, internal::OperationTag, internal::MonotonicNanos,
                       absl::FunctionRef<absl::optional<Replacement>(const Current*)>) override {
     return absl::UnimplementedError("not in the simulation");
   }
@@ -67,11 +67,11 @@ class ReferenceTier final : public internal::local::LocalTier {
   struct Events {
     bool any = false;
     bool is_void = false;
-    internal::OperationId id;
+    internal::OperationTag id;
   };
   struct Entry {
     Value value;
-    internal::OperationId id;
+    internal::OperationTag id;
     internal::MonotonicNanos fetched_at = 0;
     internal::local::Generation generation = 0;
   };
@@ -87,9 +87,9 @@ class ReferenceTier final : public internal::local::LocalTier {
   bool Joinable(const Flight& flight, internal::MonotonicNanos now) const;
   bool Covered(internal::local::Generation generation, internal::MonotonicNanos now) const;
   internal::local::Generation FillGeneration();
-  void Note(Events* events, internal::OperationId id) const;
-  static bool Allows(const Events& events, internal::OperationId id);
-  void NoteOnWrites(Slot* slot, internal::OperationId id, const Write* except) const;
+  void Note(Events* events, internal::OperationTag id) const;
+  static bool Allows(const Events& events, internal::OperationTag id);
+  void NoteOnWrites(Slot* slot, internal::OperationTag id, const Write* except) const;
 
   const int64_t bound_;
   const int64_t clock_lag_;

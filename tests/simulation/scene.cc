@@ -119,10 +119,10 @@ void Scene::Weaken() {
 
 // --- The process
 
-OperationId Scene::Memory() {
+OperationTag Scene::Memory() {
   Value value;
   local::EntryInfo info;
-  return tier_->Get(Key(), clock_.Now(), &value, &info) ? info.id : OperationId();
+  return tier_->Get(Key(), clock_.Now(), &value, &info) ? info.id : OperationTag();
 }
 
 std::unique_ptr<Scene::Reader> Scene::BeginRead() {
@@ -156,7 +156,7 @@ void Scene::AnswerRead(Reader* reader) {
   }
 }
 
-OperationId Scene::Read() {
+OperationTag Scene::Read() {
   const std::unique_ptr<Reader> reader = BeginRead();
   if (reader->done) return reader->got;
   ExecuteRead(reader.get());

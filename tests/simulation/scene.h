@@ -26,6 +26,7 @@
 namespace nearcache::simulation {
 
 using internal::OperationId;
+using internal::OperationTag;
 
 // A store whose every answer is given by hand.
 class ScriptedStore final : public internal::remote::Store {
@@ -105,7 +106,7 @@ class Scene {
     internal::MonotonicNanos begun_at = 0;
     internal::local::ReadStart start;
     OperationId fetched;  // What the server answered.
-    OperationId got;      // What the caller got.
+    OperationTag got;     // What the caller got.
     bool done = false;
   };
   // Looks into memory, else joins or leads.
@@ -113,9 +114,9 @@ class Scene {
   void ExecuteRead(Reader* reader) { reader->fetched = value_; }
   void AnswerRead(Reader* reader);
   // All of it at once; what the caller gets.
-  OperationId Read();
+  OperationTag Read();
   // What memory answers; empty if it does not.
-  OperationId Memory();
+  OperationTag Memory();
 
   void BeginOwnWrite();
   void ExecuteOwnWrite() { Execute(Own(1), "k"); }

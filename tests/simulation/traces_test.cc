@@ -19,12 +19,12 @@ using Reader = std::unique_ptr<Scene::Reader>;
 // Replays a trace and returns what the last read got.
 struct Trace {
   Mutant mutant;
-  OperationId stale;
-  std::function<OperationId(Scene*)> replay;
+  OperationTag stale;
+  std::function<OperationTag(Scene*)> replay;
 };
 
 // A read is under way when the value changes twice; its late reply fills memory (catalogue 1).
-OperationId LateReply(Scene* scene) {
+OperationTag LateReply(Scene* scene) {
   const Reader reader = scene->BeginRead();
   scene->ExecuteRead(reader.get());
   scene->ForeignWrite();
@@ -38,7 +38,7 @@ OperationId LateReply(Scene* scene) {
 }
 
 // The process stands still while the value changes (16).
-OperationId PausedProcess(Scene* scene) {
+OperationTag PausedProcess(Scene* scene) {
   scene->Read();
   scene->ForeignWrite();
   scene->ForeignWrite();
@@ -48,7 +48,7 @@ OperationId PausedProcess(Scene* scene) {
 }
 
 // Messages are lost with the channel; it comes back and is proven anew (12).
-OperationId ReconnectedChannel(Scene* scene) {
+OperationTag ReconnectedChannel(Scene* scene) {
   scene->Read();
   scene->ForeignWrite();
   scene->ForeignWrite();
@@ -63,7 +63,7 @@ OperationId ReconnectedChannel(Scene* scene) {
 }
 
 // One message is lost silently, the next is about another key (17, 18).
-OperationId LostMessage(Scene* scene) {
+OperationTag LostMessage(Scene* scene) {
   scene->Read();
   scene->LoseNextMessage();
   scene->ForeignWrite();
@@ -75,7 +75,7 @@ OperationId LostMessage(Scene* scene) {
 }
 
 // The last message is lost silently, the connection lives (14).
-OperationId LivingButDeafChannel(Scene* scene) {
+OperationTag LivingButDeafChannel(Scene* scene) {
   scene->Read();
   scene->LoseNextMessage();
   scene->ForeignWrite();
@@ -85,7 +85,7 @@ OperationId LivingButDeafChannel(Scene* scene) {
 }
 
 // Memory is filled between the subscription and its base, which covers a change that was not heard (13).
-OperationId FillBeforeTheBase(Scene* scene) {
+OperationTag FillBeforeTheBase(Scene* scene) {
   scene->CutChannel();
   scene->Subscribe();
   scene->Read();
@@ -97,7 +97,7 @@ OperationId FillBeforeTheBase(Scene* scene) {
 }
 
 // An own write is in memory, a reply brings a newer value but may not be stored; then the lease is renewed (3).
-OperationId RefusedReply(Scene* scene) {
+OperationTag RefusedReply(Scene* scene) {
   scene->BeginOwnWrite();
   scene->ExecuteOwnWrite();
   scene->AcknowledgeOwnWrite();
@@ -114,7 +114,7 @@ OperationId RefusedReply(Scene* scene) {
 }
 
 // Two events void a read; the delayed acknowledgement of the own write carries the fetched value's id again (5).
-OperationId LaterEventOfTheSameId(Scene* scene) {
+OperationTag LaterEventOfTheSameId(Scene* scene) {
   scene->BeginOwnWrite();
   scene->ExecuteOwnWrite();
   const Reader reader = scene->BeginRead();
@@ -130,7 +130,7 @@ OperationId LaterEventOfTheSameId(Scene* scene) {
 }
 
 // A second reader comes when the first one's flight is void already (6a).
-OperationId JoinedVoidFlight(Scene* scene) {
+OperationTag JoinedVoidFlight(Scene* scene) {
   scene->BeginOwnWrite();
   scene->ExecuteOwnWrite();
   const Reader first = scene->BeginRead();
@@ -149,7 +149,7 @@ OperationId JoinedVoidFlight(Scene* scene) {
 }
 
 // A second reader comes long after the first one's flight began, over a channel that missed what happened since (6b).
-OperationId JoinedOldFlight(Scene* scene) {
+OperationTag JoinedOldFlight(Scene* scene) {
   const Reader first = scene->BeginRead();
   scene->ExecuteRead(first.get());
   scene->ForeignWrite();
@@ -168,7 +168,7 @@ OperationId JoinedOldFlight(Scene* scene) {
 }
 
 // A read brings a newer value before the own write is acknowledged (4).
-OperationId WriteOverANewerRead(Scene* scene) {
+OperationTag WriteOverANewerRead(Scene* scene) {
   scene->BeginOwnWrite();
   scene->ExecuteOwnWrite();
   scene->ForeignWrite();
@@ -178,7 +178,7 @@ OperationId WriteOverANewerRead(Scene* scene) {
 }
 
 // A read began before the own write and ends after its acknowledgement (2).
-OperationId ReplyAfterAnOwnWrite(Scene* scene) {
+OperationTag ReplyAfterAnOwnWrite(Scene* scene) {
   scene->BeginOwnWrite();
   const Reader reader = scene->BeginRead();
   scene->ExecuteRead(reader.get());
@@ -189,7 +189,7 @@ OperationId ReplyAfterAnOwnWrite(Scene* scene) {
 }
 
 // The same, but the read began before the write: on the real tier, too, there is a flight then.
-OperationId ReplyAroundAnOwnWrite(Scene* scene) {
+OperationTag ReplyAroundAnOwnWrite(Scene* scene) {
   const Reader reader = scene->BeginRead();
   scene->ExecuteRead(reader.get());
   scene->BeginOwnWrite();
@@ -200,7 +200,7 @@ OperationId ReplyAroundAnOwnWrite(Scene* scene) {
 }
 
 // A value that the fail-over loses is in memory, and the lane looks as it did before it was written (23).
-OperationId LossyFailOver(Scene* scene) {
+OperationTag LossyFailOver(Scene* scene) {
   scene->ForeignWrite();
   scene->Read();
   scene->FailOverLosing(/*value=*/Scene::Initial(), /*lane=*/Scene::Initial());

@@ -14,7 +14,7 @@ Truth::Truth(int keys, int processes, int64_t bound_nanos, const Scheduler* sche
       floors_(processes, std::vector<Place>(keys, kBefore)),
       synced_from_(processes, 0) {}
 
-void Truth::Executed(int key, OperationId id, bool counts, bool may_repeat) {
+void Truth::Executed(int key, OperationTag id, bool counts, bool may_repeat) {
   const Place before = PlaceOf(key, id);
   if (before != kBefore && !may_repeat && histories_[key][static_cast<size_t>(before)].counts) {
     Fail(absl::StrCat("operation ", id.ToString(), " on key ", key, " was executed twice"));
@@ -24,7 +24,7 @@ void Truth::Executed(int key, OperationId id, bool counts, bool may_repeat) {
   histories_[key].back().counts = counts;
 }
 
-void Truth::ExecutedClear(OperationId id) {
+void Truth::ExecutedClear(OperationTag id) {
   for (size_t key = 0; key < histories_.size(); ++key) {
     Executed(static_cast<int>(key), id);
     histories_[key].back().clear = true;
@@ -49,7 +49,7 @@ void Truth::Lost(const Position& position) {
   }
 }
 
-void Truth::Acknowledged(int process, OperationId id) {
+void Truth::Acknowledged(int process, OperationTag id) {
   for (size_t key = 0; key < histories_.size(); ++key) {
     const Place place = PlaceOf(static_cast<int>(key), id);
     if (place == kBefore) continue;
@@ -64,7 +64,7 @@ Truth::Read Truth::Begin(int process, int key) const {
   return {process, key, scheduler_->now(), floors_[process][static_cast<size_t>(key)], synced_from_[process]};
 }
 
-void Truth::Returned(const Read& read, OperationId id, Way way) {
+void Truth::Returned(const Read& read, OperationTag id, Way way) {
   ++reads_checked_;
   const Place place = PlaceOf(read.key, id);
   if (place == kBefore) {
@@ -109,7 +109,7 @@ void Truth::Synced(int process, MonotonicNanos begun_at) {
   synced_from_[process] = std::max(synced_from_[process], begun_at);
 }
 
-Place Truth::PlaceOf(int key, OperationId id) const {
+Place Truth::PlaceOf(int key, OperationTag id) const {
   const auto found = places_[key].find(id);
   return found == places_[key].end() ? kBefore : found->second;
 }

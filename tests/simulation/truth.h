@@ -26,6 +26,7 @@
 namespace nearcache::simulation {
 
 using internal::OperationId;
+using internal::OperationTag;
 
 // Place in a key's history; kBefore: before everything.
 using Place = int64_t;
@@ -41,14 +42,14 @@ class Truth {
   // --- The primary executes.
   // `counts` is false for a set that was stored under another epoch than the namespace's: it may be executed again.
   // Any other operation is executed once at most, unless it says that it may be repeated.
-  void Executed(int key, OperationId id, bool counts = true, bool may_repeat = false);
-  void ExecutedClear(OperationId id);
+  void Executed(int key, OperationTag id, bool counts = true, bool may_repeat = false);
+  void ExecutedClear(OperationTag id);
   Position Now() const;
   // What came after `position` is lost from now on; the values before it are current again.
   void Lost(const Position& position);
 
   // --- A caller learns.
-  void Acknowledged(int process, OperationId id);
+  void Acknowledged(int process, OperationTag id);
 
   struct Read {
     int process = 0;
@@ -61,12 +62,12 @@ class Truth {
   // How the answer came about, which decides how old it may be.
   enum class Way { kMemory, kServer, kFresh };
   // The read returned the value that `id` wrote.
-  void Returned(const Read& read, OperationId id, Way way);
+  void Returned(const Read& read, OperationTag id, Way way);
   // The read returned nothing, and the server had nothing when the history was at `place`.
   void ReturnedNothing(const Read& read, Place place);
   void Synced(int process, MonotonicNanos begun_at);
 
-  Place PlaceOf(int key, OperationId id) const;
+  Place PlaceOf(int key, OperationTag id) const;
   // Of the last operation on the key.
   Place Last(int key) const { return static_cast<Place>(histories_[key].size()) - 1; }
 
@@ -76,7 +77,7 @@ class Truth {
 
  private:
   struct Operation {
-    OperationId id;
+    OperationTag id;
     bool clear = false;
     bool lost = false;
     bool counts = true;
@@ -93,7 +94,7 @@ class Truth {
   const int64_t bound_;
   const Scheduler* const scheduler_;
   std::vector<History> histories_;
-  std::vector<absl::flat_hash_map<OperationId, Place>> places_;
+  std::vector<absl::flat_hash_map<OperationTag, Place>> places_;
   std::vector<std::vector<Place>> floors_;  // By process and key.
   std::vector<MonotonicNanos> synced_from_;
   uint64_t reads_checked_ = 0;

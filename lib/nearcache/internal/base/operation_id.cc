@@ -23,6 +23,8 @@ absl::optional<OperationId> OperationId::FromBytes(absl::string_view bytes) {
 
 std::string OperationId::ToString() const { return absl::StrFormat("%016x%016x", nonce, counter); }
 
+std::string OperationTag::ToString() const { return absl::StrFormat("%016x", value_); }
+
 uint64_t OperationIdSource::RandomNonce() {
   uint64_t nonce = 0;
   while (nonce == 0) {

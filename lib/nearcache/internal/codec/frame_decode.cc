@@ -96,7 +96,8 @@ void DestroyBlock(RefCounted* block) noexcept {
 // Decompresses into one allocation: the counted header, then the value.
 bool Decompress(absl::string_view payload, size_t raw_size, const Compressor& compressor, Value* value) {
   char* const memory = static_cast<char*>(::operator new(sizeof(RefCounted) + raw_size));
-  auto* const block = new (memory) RefCounted(DestroyBlock);
+  static const RefCounted::Kind kind = RefCounted::Kind::Of(DestroyBlock);
+  auto* const block = new (memory) RefCounted(kind);
   char* const raw = memory + sizeof(RefCounted);
   *value = Value::FromBlock(block, absl::string_view(raw, raw_size));
   if (compressor.Decompress(payload, raw, raw_size)) return true;

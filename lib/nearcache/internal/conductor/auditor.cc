@@ -93,7 +93,7 @@ void Auditor::Look(CheckPointer check, void (Auditor::*then)(CheckPointer, const
   });
 }
 
-Auditor::Finding Auditor::Compare(const RemoteSight& sight, const OperationId& id) {
+Auditor::Finding Auditor::Compare(const RemoteSight& sight, OperationTag id) {
   switch (sight.what) {
     case RemoteSight::What::kPresent:
       return sight.id == id ? Finding::kSame : Finding::kReplaced;
@@ -135,7 +135,9 @@ void Auditor::LookAtMemoryAgain(CheckPointer check) {
     End(*check);  // It heard in time.
     return;
   }
-  if (entry.info.fetched_at > check->replaced_before || check->served_at - check->replaced_before < patience_nanos_) {
+  // The latest time that the rounded one may stand for.
+  const MonotonicNanos fetched_at = entry.info.fetched_at + local::kFetchStepNanos;
+  if (fetched_at > check->replaced_before || check->served_at - check->replaced_before < patience_nanos_) {
     Count(Finding::kInconclusive);  // Fetched after it was replaced: the server has gone back to it.
     End(*check);
     return;

@@ -79,14 +79,14 @@ class Auditor {
 
   struct Check {
     std::string key;
-    OperationId id;                      // Of the entry in memory.
+    OperationTag id;                     // Of the entry in memory.
     Finding first = Finding::kSame;      // What the first look showed,
     MonotonicNanos replaced_before = 0;  // and when.
     MonotonicNanos served_at = 0;        // When memory was found to serve it still.
   };
   using CheckPointer = std::unique_ptr<Check>;
 
-  static Finding Compare(const RemoteSight& sight, const OperationId& id);
+  static Finding Compare(const RemoteSight& sight, OperationTag id);
   void RefillBudget();
   void Begin(std::string key);
   void Look(CheckPointer check, void (Auditor::*then)(CheckPointer, const RemoteSight&));

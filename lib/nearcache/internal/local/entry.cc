@@ -14,22 +14,30 @@ void DestroyEntry(RefCounted* block) noexcept {
   ::operator delete(static_cast<void*>(entry));
 }
 
+RefCounted::Kind EntryKind() {
+  static const RefCounted::Kind kind = RefCounted::Kind::Of(DestroyEntry);
+  return kind;
+}
+
 }  // namespace
 
 Entry::Entry(const HashedKey& hashed_key, absl::string_view value, const Provenance& provenance)
-    : RefCounted(DestroyEntry),
-      hash(static_cast<uint32_t>(hashed_key.hash)),
-      key_size(static_cast<uint32_t>(hashed_key.key.size())),
-      value_size(static_cast<uint32_t>(value.size())),
+    : RefCounted(EntryKind()),
+      fetch_steps_low(static_cast<uint8_t>(FetchTime::StepsOf(provenance.info.fetched_at))),
+      fetch_steps_middle(static_cast<uint16_t>(FetchTime::StepsOf(provenance.info.fetched_at) >> 8)),
+      id(provenance.info.id),
       era(provenance.era),
-      lane(provenance.lane),
       generation(provenance.generation),
-      fetched_at(provenance.info.fetched_at),
-      expires_at(provenance.info.expires_at),
-      id(provenance.info.id) {
+      hash(static_cast<uint32_t>(hashed_key.hash)),
+      value_size(static_cast<uint32_t>(value.size())),
+      deadline_steps(Deadline::StepsOf(provenance.info.expires_at) & Deadline::kNeverSteps),
+      key_size_high(static_cast<uint8_t>(hashed_key.key.size() >> 16)),
+      fetch_steps_high(static_cast<uint16_t>(FetchTime::StepsOf(provenance.info.fetched_at) >> 24)),
+      lane(provenance.lane),
+      key_size_low(static_cast<uint16_t>(hashed_key.key.size())) {
   char* const bytes = reinterpret_cast<char*>(this + 1);
-  if (!hashed_key.key.empty()) std::memcpy(bytes, hashed_key.key.data(), key_size);
-  if (!value.empty()) std::memcpy(bytes + key_size, value.data(), value_size);
+  if (!hashed_key.key.empty()) std::memcpy(bytes, hashed_key.key.data(), hashed_key.key.size());
+  if (!value.empty()) std::memcpy(bytes + hashed_key.key.size(), value.data(), value_size);
 }
 
 Entry* Entry::Make(const HashedKey& key, absl::string_view value, const Provenance& provenance) {

@@ -1,6 +1,10 @@
 // One cached value: header, key and bytes in one allocation, immutable once it is published.
 //
-//   | Entry: counts, sizes, facts, links | key | value |
+//   | count, links, id | era, generation, hash, sizes, deadline, use | key | value |
+//     32 bytes           32 bytes
+//
+// What a hit looks at lies in the second half of the header, beside the key. To save room the id is kept as a tag, times
+// in steps, and the function that frees the block as a number (ref_counted.h).
 //
 // What changes after publication is the reference count, what readers tell the policy (entry_use.h), and the
 // links, which belong to the mutex of the stripe. Everything else may be read without a lock inside an EpochSection.
@@ -11,6 +15,7 @@
 #ifndef NEARCACHE_INTERNAL_LOCAL_ENTRY_H_
 #define NEARCACHE_INTERNAL_LOCAL_ENTRY_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -38,18 +43,39 @@ struct Provenance {
   uint16_t lane = 0;
 };
 
+// Times as an entry keeps them: whole steps, rounded down, so that an entry seems older than it is and ends early, never
+// the other way round. What does not fit counts as the nearer end.
+struct FetchTime {
+  static constexpr int64_t kStepNanos = kFetchStepNanos;
+  static constexpr uint64_t kStepsMax = (uint64_t{1} << 40) - 1;  // 34 years from the start of the machine.
+
+  static constexpr uint64_t StepsOf(MonotonicNanos time) {
+    return time <= 0 ? 0 : std::min(static_cast<uint64_t>(time) / kStepNanos, kStepsMax);
+  }
+  // What is left of `time`.
+  static constexpr MonotonicNanos Round(MonotonicNanos time) {
+    return static_cast<MonotonicNanos>(StepsOf(time)) * kStepNanos;
+  }
+};
+
+struct Deadline {
+  static constexpr int64_t kStepNanos = 1'000;
+  static constexpr uint64_t kNeverSteps = (uint64_t{1} << 56) - 1;  // More than the 292 years that a clock can show.
+
+  static constexpr uint64_t StepsOf(MonotonicNanos time) {
+    if (time == kNever) return kNeverSteps;
+    return time <= 0 ? 0 : static_cast<uint64_t>(time) / kStepNanos;
+  }
+  static constexpr MonotonicNanos TimeOf(uint64_t steps) {
+    return steps == kNeverSteps ? kNever : static_cast<MonotonicNanos>(steps) * kStepNanos;
+  }
+};
+
 struct Entry final : RefCounted {
-  // The part of the hash that chooses the bucket, kept so that tables can be rebuilt without reading keys.
-  const uint32_t hash;
-  const uint32_t key_size;
-  const uint32_t value_size;
-  const Era era;
-  EntryUse use;
-  const uint16_t lane;
-  const Generation generation;
-  const MonotonicNanos fetched_at;
-  const MonotonicNanos expires_at;
-  const OperationId id;
+  // Beside the count and kind of RefCounted, in its padding; see fetched_at().
+  const uint8_t fetch_steps_low;
+  const uint16_t fetch_steps_middle;
+
   // While resident: neighbours in the stripe's queue. Once unlinked: the next retired entry; epoch and cause.
   union {
     Entry* newer = nullptr;
@@ -59,6 +85,23 @@ struct Entry final : RefCounted {
     Entry* older = nullptr;
     uint64_t retired_mark;
   };
+  const OperationTag id;
+
+  // From here on: what a hit looks at.
+  const Era era;
+  const Generation generation;
+  // The part of the hash that chooses the bucket, kept so that tables can be rebuilt without reading keys.
+  const uint32_t hash;
+  const uint32_t value_size;
+  const uint64_t deadline_steps : 56;
+  const uint64_t key_size_high : 8;
+  const uint16_t fetch_steps_high;
+  EntryUse use;
+  const uint16_t lane;
+  const uint16_t key_size_low;
+
+  static constexpr size_t kKeySizeMax = (size_t{1} << 24) - 1;
+  static constexpr size_t kValueSizeMax = ~uint32_t{0};
 
   // When and why it was unlinked. REQUIRES: it is out of the policy's lists.
   void MarkRetired(uint64_t epoch, RemovalCause cause) {
@@ -72,12 +115,18 @@ struct Entry final : RefCounted {
 
   // Copies key and value. Nullptr if there is no memory. The caller owns the one reference.
   //
-  // REQUIRES: key and value are each shorter than 4 GiB.
+  // REQUIRES: key and value are at most kKeySizeMax and kValueSizeMax bytes long.
   static Entry* Make(const HashedKey& key, absl::string_view value, const Provenance& provenance);
 
-  absl::string_view key() const { return {bytes(), key_size}; }
-  absl::string_view value() const { return {bytes() + key_size, value_size}; }
-  EntryInfo info() const { return {id, fetched_at, expires_at}; }
+  size_t key_size() const { return size_t{key_size_high} << 16 | key_size_low; }
+  absl::string_view key() const { return {bytes(), key_size()}; }
+  absl::string_view value() const { return {bytes() + key_size(), value_size}; }
+  MonotonicNanos expires_at() const { return Deadline::TimeOf(deadline_steps); }
+  MonotonicNanos fetched_at() const {
+    const uint64_t steps = uint64_t{fetch_steps_high} << 24 | uint64_t{fetch_steps_middle} << 8 | fetch_steps_low;
+    return static_cast<MonotonicNanos>(steps) * FetchTime::kStepNanos;
+  }
+  EntryInfo info() const { return {id, fetched_at(), expires_at()}; }
 
   // What it costs in memory, as the budget counts it.
   size_t AllocatedSize() const;
@@ -89,7 +138,7 @@ struct Entry final : RefCounted {
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
 };
 
-static_assert(sizeof(Entry) == 88, "the header is paid once per entry: grow it knowingly");
+static_assert(sizeof(Entry) == 64, "the header is paid once per entry: grow it knowingly");
 
 }  // namespace nearcache::internal::local
 

@@ -60,7 +60,7 @@ bool EntryIndex::FindFree(BucketArray array, const Entry* entry, Place* place) {
 
 // Tells the bucket when `entry`, which it has just got, will have to be looked at.
 void EntryIndex::NoteDeadline(BucketArray array, const Bucket& bucket, const Entry& entry) {
-  MonotonicNanos deadline = entry.expires_at;
+  MonotonicNanos deadline = entry.expires_at();
   if (idle_nanos_ != kNever) deadline = std::min(deadline, entry.info().fetched_at + idle_nanos_);
   if (deadline == kNever) return;
   array.deadlines().Lower(static_cast<size_t>(&bucket - array.buckets()), DeadlineTree::FirstTickAfter(deadline));

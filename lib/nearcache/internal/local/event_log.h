@@ -14,7 +14,7 @@ namespace nearcache::internal::local {
 // A plain value; guarded by the stripe's mutex.
 class EventLog {
  public:
-  void Note(const OperationId& id) {
+  void Note(OperationTag id) {
     if (none()) {
       only_ = id;
       void_ = id.empty();
@@ -30,10 +30,10 @@ class EventLog {
   // Nothing can be stored any more.
   bool is_void() const { return void_; }
   // Whether a value with this id may be stored.
-  bool Allows(const OperationId& id) const { return none() || (!void_ && only_ == id); }
+  bool Allows(OperationTag id) const { return none() || (!void_ && only_ == id); }
 
  private:
-  OperationId only_;
+  OperationTag only_;
   bool void_ = false;
 };
 

@@ -66,14 +66,14 @@ class Flight {
 
 class WriteTicket {
  public:
-  WriteTicket(const HashedKey& hashed_key, const OperationId& operation_id, const Beginning& beginning)
-      : key(hashed_key.key), hash(hashed_key.hash), id(operation_id), began(beginning) {}
+  WriteTicket(const HashedKey& hashed_key, OperationTag operation_tag, const Beginning& beginning)
+      : key(hashed_key.key), hash(hashed_key.hash), id(operation_tag), began(beginning) {}
 
   HashedKey hashed_key() const { return {key, hash}; }
 
   const std::string key;
   const uint64_t hash;
-  const OperationId id;
+  const OperationTag id;
   const Beginning began;
 
   // --- Guarded by the mutex of the key's stripe.

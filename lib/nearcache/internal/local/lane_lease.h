@@ -24,8 +24,9 @@
 
 namespace nearcache::internal::local {
 
-// A generation of a lane; kNoGeneration is never covered.
-using Generation = uint64_t;
+// A generation of a lane; kNoGeneration is never covered. A number comes again after four billion, in which time no
+// entry of its first life is left: it would have had to stay, unread, through as many changes of the channel.
+using Generation = uint32_t;
 inline constexpr Generation kNoGeneration = 0;
 
 class alignas(64) LaneLease {
@@ -34,7 +35,7 @@ class alignas(64) LaneLease {
   Generation Open(MonotonicNanos deadline) {
     // The order matters: Covers() reads the deadline first and the generation after it, so whoever sees this deadline
     // also sees this generation, and cannot extend an entry of an older one.
-    const Generation generation = generation_.load(std::memory_order_relaxed) + 1;
+    const Generation generation = NextGeneration();
     generation_.store(generation, std::memory_order_release);
     open_generation_.store(generation, std::memory_order_release);
     deadline_.store(deadline, std::memory_order_release);
@@ -49,7 +50,7 @@ class alignas(64) LaneLease {
 
   // Ends the open generation, at once and for every reader.
   void Close() {
-    generation_.fetch_add(1, std::memory_order_release);
+    generation_.store(NextGeneration(), std::memory_order_release);
     open_generation_.store(kNoGeneration, std::memory_order_release);
   }
 
@@ -65,6 +66,12 @@ class alignas(64) LaneLease {
   MonotonicNanos deadline() const { return deadline_.load(std::memory_order_acquire); }
 
  private:
+  // Never kNoGeneration.
+  Generation NextGeneration() const {
+    const Generation next = generation_.load(std::memory_order_relaxed) + 1;
+    return next != kNoGeneration ? next : next + 1;
+  }
+
   std::atomic<MonotonicNanos> deadline_{0};
   std::atomic<Generation> generation_{1};
   std::atomic<Generation> open_generation_{kNoGeneration};

@@ -89,9 +89,13 @@ struct LocalTierOptions {
   uint64_t seed = 0;
 };
 
-// What is known of a value, besides its bytes.
+// The time of an entry's fetch is kept in steps of this, rounded down.
+inline constexpr int64_t kFetchStepNanos = 1'000'000;
+
+// What is known of a value, besides its bytes. An entry keeps whole steps of its fetch, and whole microseconds of its
+// end, both rounded down.
 struct EntryInfo {
-  OperationId id;                 // Of the write that made it; empty if a stranger wrote it.
+  OperationTag id;                // Of the write that made it; empty if a stranger wrote it.
   MonotonicNanos fetched_at = 0;  // When the request that brought it was begun.
   MonotonicNanos expires_at = kNever;
 };
@@ -233,12 +237,12 @@ class LocalTier {
   virtual bool IsAttached(const FlightRef& flight) = 0;
 
   // A bypassing read, or one of a batch, brought a value with `id` (empty: unknown writer; nothing found: empty).
-  virtual void NoteReply(const HashedKey& key, OperationId id) = 0;
+  virtual void NoteReply(const HashedKey& key, OperationTag id) = 0;
 
   // --- Writes.
 
   // `cause`: what the resident that has to go is reported to go for.
-  virtual WriteRef BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now, RemovalCause cause) = 0;
+  virtual WriteRef BeginWrite(const HashedKey& key, OperationTag id, MonotonicNanos now, RemovalCause cause) = 0;
 
   // `value`: what L1 may keep if all went well; nullopt for a delete, or when the caller does not want it kept.
   // `expires_at`: the end of its life by its own TTL, counted from BeginWrite.
@@ -248,7 +252,7 @@ class LocalTier {
   // --- Events from outside.
 
   // A message said that operation `id` changed `key`. An entry with this very id stays: it is that change.
-  virtual void Invalidate(const HashedKey& key, OperationId id) = 0;
+  virtual void Invalidate(const HashedKey& key, OperationTag id) = 0;
 
   // Everything goes, O(1): entries are unservable at once, memory comes back in bounded steps on later calls and in
   // Maintain. Flights and writes in progress are void.
@@ -260,7 +264,7 @@ class LocalTier {
 
   // Inserts without any remote tier (local-only mode). False if the entry is too large or no room can be made for it;
   // then the key is absent.
-  virtual bool Put(const HashedKey& key, absl::string_view value, OperationId id, MonotonicNanos now,
+  virtual bool Put(const HashedKey& key, absl::string_view value, OperationTag id, MonotonicNanos now,
                    MonotonicNanos expires_at) = 0;
   // Whether a servable entry was there.
   virtual bool Remove(const HashedKey& key) = 0;
@@ -279,7 +283,7 @@ class LocalTier {
     absl::string_view value;
     EntryInfo info;
   };
-  virtual absl::Status Update(const HashedKey& key, OperationId id, MonotonicNanos now,
+  virtual absl::Status Update(const HashedKey& key, OperationTag id, MonotonicNanos now,
                               absl::FunctionRef<absl::optional<Replacement>(const Current*)> update) = 0;
 
   // Bounded housekeeping: removes expired and cleared entries, frees retired memory. At most about `steps` entries.

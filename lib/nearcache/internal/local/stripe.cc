@@ -208,10 +208,10 @@ void Stripe::RemoveCleared(int max) {
 
 // When `entry` has to go, or to be looked at again; not after `latest` if it has ended.
 MonotonicNanos Stripe::NextLook(Entry* entry, MonotonicNanos latest) const {
-  if (!state_->idle.on()) return entry->expires_at;
+  if (!state_->idle.on()) return entry->expires_at();
   const uint32_t stamp = entry->use.stamp();
   if (state_->idle.Ended(stamp, latest)) return latest;
-  return std::min(entry->expires_at, state_->idle.Deadline(stamp, latest));
+  return std::min(entry->expires_at(), state_->idle.Deadline(stamp, latest));
 }
 
 // Removes what has ended from the bucket that is due first. Returns the bytes unlinked.

@@ -71,11 +71,10 @@ class Stripe {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // A message, or the reply of a read without a flight of its own.
-  void NoteEvent(const HashedKey& key, const OperationId& id, Discarded* discarded)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteEvent(const HashedKey& key, OperationTag id, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Local-only writes: an event, and the new entry in one step. False if nothing was stored; then nothing is resident.
-  bool Put(const HashedKey& key, const OperationId& id, Entry* built, Discarded* discarded)
+  bool Put(const HashedKey& key, OperationTag id, Entry* built, Discarded* discarded)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether a servable entry was removed.
   bool Remove(const HashedKey& key, MonotonicNanos latest, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -137,8 +136,8 @@ class Stripe {
   void EraseSlot(SlotMap::iterator slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseFlight(const Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool ReleaseWrite(const WriteTicket& write) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoteInSlot(const HashedKey& key, const OperationId& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RemoveDifferent(const HashedKey& key, const OperationId& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteInSlot(const HashedKey& key, OperationTag id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RemoveDifferent(const HashedKey& key, OperationTag id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Joinable(const Flight& flight, MonotonicNanos latest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ReadStart LeadJoinOrBypass(const HashedKey& key, MonotonicNanos latest, const FlightRef& flight, Waiter* waiter)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kSlotCapacityKept = 128;
 
 template <typename InProgress>
-void NoteOn(const OperationId& id, InProgress* in_progress) {
+void NoteOn(OperationTag id, InProgress* in_progress) {
   in_progress->events.Note(id);
   if (in_progress->events.is_void()) in_progress->may_be_stored.store(false, std::memory_order_relaxed);
 }
@@ -45,7 +45,7 @@ ReadStart WithRole(ReadStart::Role role) {
 // --- Events
 
 // Tells everything in progress on `key` of an event with `id`.
-void Stripe::NoteInSlot(const HashedKey& key, const OperationId& id) {
+void Stripe::NoteInSlot(const HashedKey& key, OperationTag id) {
   const auto slot = slots_.find(key.key);
   if (slot == slots_.end()) return;
   if (slot->second.flight != nullptr) NoteOn(id, slot->second.flight.get());
@@ -53,13 +53,13 @@ void Stripe::NoteInSlot(const HashedKey& key, const OperationId& id) {
 }
 
 // The resident that is not the change `id` itself may be older than it: it goes. An unknown id differs from all.
-void Stripe::RemoveDifferent(const HashedKey& key, const OperationId& id) {
+void Stripe::RemoveDifferent(const HashedKey& key, OperationTag id) {
   Entry* const resident = index_.Find(key);
   if (resident == nullptr || (!id.empty() && resident->id == id)) return;
   Unlink(resident, RemovalCause::kInvalidated);
 }
 
-void Stripe::NoteEvent(const HashedKey& key, const OperationId& id, Discarded* discarded) {
+void Stripe::NoteEvent(const HashedKey& key, OperationTag id, Discarded* discarded) {
   NoteInSlot(key, id);
   RemoveDifferent(key, id);
   Settle(discarded);
@@ -111,7 +111,7 @@ void Stripe::DropUnservable(Entry* entry, MonotonicNanos latest) {
     Unlink(entry, RemovalCause::kCleared);
     return;
   }
-  if (latest < entry->expires_at) state_->Add(Count::kLeaseMisses);
+  if (latest < entry->expires_at()) state_->Add(Count::kLeaseMisses);
   Unlink(entry, RemovalCause::kExpired);
 }
 
@@ -168,7 +168,7 @@ std::vector<Waiter> Stripe::CompleteRead(Flight* flight, const ReadOutcome& outc
   if (flight->attached) ReleaseFlight(*flight);
   if (outcome.status.ok()) {
     const HashedKey key = flight->hashed_key();
-    const OperationId id = outcome.found ? outcome.info.id : OperationId();
+    const OperationTag id = outcome.found ? outcome.info.id : OperationTag();
     const bool storable = flight->attached && flight->began.era == state_->CurrentEra() && flight->events.Allows(id);
     // A loader's value comes from the source: that it may not be stored says nothing about what others stored.
     const bool is_event = storable || !outcome.loaded;
@@ -228,7 +228,7 @@ void Stripe::EndWrite(WriteTicket* write, WriteOutcome outcome, bool keep, Entry
       if (keep && !storable) state_->Add(Count::kFillsRefused);
       stored = storable && built != nullptr && Store(key, built);
     }
-    if (!stored) RemoveDifferent(key, OperationId());
+    if (!stored) RemoveDifferent(key, OperationTag());
   }
   if (!stored && built != nullptr) discarded->AddUnused(built);
   Settle(discarded);
@@ -236,7 +236,7 @@ void Stripe::EndWrite(WriteTicket* write, WriteOutcome outcome, bool keep, Entry
 
 // --- Local-only writes
 
-bool Stripe::Put(const HashedKey& key, const OperationId& id, Entry* built, Discarded* discarded) {
+bool Stripe::Put(const HashedKey& key, OperationTag id, Entry* built, Discarded* discarded) {
   NoteInSlot(key, id);
   const bool stored = built != nullptr && Store(key, built);
   if (!stored) {
@@ -248,7 +248,7 @@ bool Stripe::Put(const HashedKey& key, const OperationId& id, Entry* built, Disc
 }
 
 bool Stripe::Remove(const HashedKey& key, MonotonicNanos latest, Discarded* discarded) {
-  NoteInSlot(key, OperationId());
+  NoteInSlot(key, OperationTag());
   Entry* const resident = index_.Find(key);
   const bool removed = resident != nullptr && state_->Servable(*resident, latest);
   if (resident != nullptr) Unlink(resident, RemovalCause::kExplicit);

@@ -52,17 +52,17 @@ class StripedLocalTier final : public LocalTier {
   void CompleteRead(const FlightRef& flight, const ReadOutcome& outcome) override;
   void LimitFreshness(const FlightRef& flight, MonotonicNanos since) override;
   bool IsAttached(const FlightRef& flight) override;
-  void NoteReply(const HashedKey& key, OperationId id) override;
-  WriteRef BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now, RemovalCause cause) override;
+  void NoteReply(const HashedKey& key, OperationTag id) override;
+  WriteRef BeginWrite(const HashedKey& key, OperationTag id, MonotonicNanos now, RemovalCause cause) override;
   void EndWrite(const WriteRef& write, WriteOutcome outcome, const absl::optional<Value>& value,
                 MonotonicNanos expires_at) override;
-  void Invalidate(const HashedKey& key, OperationId id) override;
+  void Invalidate(const HashedKey& key, OperationTag id) override;
 
   // striped_local_tier_local_only.cc
-  bool Put(const HashedKey& key, absl::string_view value, OperationId id, MonotonicNanos now,
+  bool Put(const HashedKey& key, absl::string_view value, OperationTag id, MonotonicNanos now,
            MonotonicNanos expires_at) override;
   bool Remove(const HashedKey& key) override;
-  absl::Status Update(const HashedKey& key, OperationId id, MonotonicNanos now,
+  absl::Status Update(const HashedKey& key, OperationTag id, MonotonicNanos now,
                       absl::FunctionRef<absl::optional<Replacement>(const Current*)> update) override;
 
   // striped_local_tier_room.cc
@@ -95,10 +95,10 @@ class StripedLocalTier final : public LocalTier {
   bool Hit(const HashedKey& key, MonotonicNanos now, const Use& use);
 
   bool ForEachInStripe(Stripe* stripe, absl::FunctionRef<bool(const EntrySnapshot&)> visitor);
-  void NoteEvent(const HashedKey& key, const OperationId& id);
+  void NoteEvent(const HashedKey& key, OperationTag id);
   Seen See(const HashedKey& key, MonotonicNanos now);
   absl::Status WhyNotKept(const HashedKey& key, size_t value_size) const;
-  bool Exchange(const HashedKey& key, const OperationId& id, const Seen& seen, Entry* built);
+  bool Exchange(const HashedKey& key, OperationTag id, const Seen& seen, Entry* built);
 
   // --- Room (striped_local_tier_room.cc)
 

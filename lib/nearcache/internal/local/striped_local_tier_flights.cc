@@ -59,18 +59,18 @@ bool StripedLocalTier::IsAttached(const FlightRef& flight) {
   return stripe.IsAttached(*flight);
 }
 
-void StripedLocalTier::NoteEvent(const HashedKey& key, const OperationId& id) {
+void StripedLocalTier::NoteEvent(const HashedKey& key, OperationTag id) {
   Stripe& stripe = StripeOf(key.hash);
   Discarded discarded(&state_);
   absl::MutexLock lock(&stripe.mutex());
   stripe.NoteEvent(key, id, &discarded);
 }
 
-void StripedLocalTier::NoteReply(const HashedKey& key, OperationId id) { NoteEvent(key, id); }
+void StripedLocalTier::NoteReply(const HashedKey& key, OperationTag id) { NoteEvent(key, id); }
 
-void StripedLocalTier::Invalidate(const HashedKey& key, OperationId id) { NoteEvent(key, id); }
+void StripedLocalTier::Invalidate(const HashedKey& key, OperationTag id) { NoteEvent(key, id); }
 
-WriteRef StripedLocalTier::BeginWrite(const HashedKey& key, OperationId id, MonotonicNanos now, RemovalCause cause) {
+WriteRef StripedLocalTier::BeginWrite(const HashedKey& key, OperationTag id, MonotonicNanos now, RemovalCause cause) {
   Stripe& stripe = StripeOf(key.hash);
   auto write = std::make_shared<WriteTicket>(key, id, state_.Begin(key, now));
   Discarded discarded(&state_);

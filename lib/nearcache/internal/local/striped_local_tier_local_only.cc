@@ -10,7 +10,7 @@
 
 namespace nearcache::internal::local {
 
-bool StripedLocalTier::Put(const HashedKey& key, absl::string_view value, OperationId id, MonotonicNanos now,
+bool StripedLocalTier::Put(const HashedKey& key, absl::string_view value, OperationTag id, MonotonicNanos now,
                            MonotonicNanos expires_at) {
   Stripe& stripe = StripeOf(key.hash);
   const Beginning began = state_.Begin(key, now);
@@ -48,7 +48,7 @@ StripedLocalTier::Seen StripedLocalTier::See(const HashedKey& key, MonotonicNano
 
 // Puts `built`, or nothing if it is null, in the place of what was seen; false if that is not there any more, and then
 // `built` is dropped.
-bool StripedLocalTier::Exchange(const HashedKey& key, const OperationId& id, const Seen& seen, Entry* built) {
+bool StripedLocalTier::Exchange(const HashedKey& key, OperationTag id, const Seen& seen, Entry* built) {
   Stripe& stripe = StripeOf(key.hash);
   {
     Discarded discarded(&state_);
@@ -80,7 +80,7 @@ absl::Status StripedLocalTier::WhyNotKept(const HashedKey& key, size_t value_siz
                                                    " bytes; the old entry stays"));
 }
 
-absl::Status StripedLocalTier::Update(const HashedKey& key, OperationId id, MonotonicNanos now,
+absl::Status StripedLocalTier::Update(const HashedKey& key, OperationTag id, MonotonicNanos now,
                                       absl::FunctionRef<absl::optional<Replacement>(const Current*)> update) {
   while (true) {
     const Beginning began = state_.Begin(key, now);

@@ -2,7 +2,6 @@
 // one stripe for a bounded piece of work; no two locks are ever held together.
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
@@ -24,8 +23,7 @@ constexpr size_t kRetiredShareMax = 8;
 }  // namespace
 
 bool StripedLocalTier::FitsEntryLimit(const HashedKey& key, absl::string_view value) const {
-  constexpr size_t kSizeMax = std::numeric_limits<uint32_t>::max();
-  if (key.key.size() > kSizeMax || value.size() > kSizeMax) return false;
+  if (key.key.size() > Entry::kKeySizeMax || value.size() > Entry::kValueSizeMax) return false;
   return Entry::BlockSize(key.key.size(), value.size()) <= state_.options.entry_bytes_max;
 }
 

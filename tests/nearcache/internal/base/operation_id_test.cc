@@ -31,6 +31,25 @@ TEST(OperationIdTest, BytesOfAnotherLengthAreNoId) {
   EXPECT_FALSE(OperationId::FromBytes(std::string(17, 'x')).has_value());
 }
 
+TEST(OperationTagTest, EqualIdsHaveEqualTagsAndOthersDiffer) {
+  absl::flat_hash_set<OperationTag> all;
+  for (uint64_t nonce = 0; nonce < 100; ++nonce) {
+    for (uint64_t counter = 0; counter < 100; ++counter) {
+      const OperationId id{nonce, counter};
+      EXPECT_EQ(OperationTag(id), OperationTag(nonce, counter));
+      all.insert(id);
+    }
+  }
+  EXPECT_EQ(all.size(), size_t{10'000});
+}
+
+TEST(OperationTagTest, OnlyTheEmptyIdHasTheEmptyTag) {
+  EXPECT_TRUE(OperationTag().empty());
+  EXPECT_TRUE(OperationTag(OperationId()).empty());
+  EXPECT_FALSE(OperationTag(0, 1).empty());
+  EXPECT_FALSE(OperationTag(1, 0).empty());
+}
+
 TEST(OperationIdSourceTest, CountsFromOneUnderItsNonce) {
   OperationIdSource source(9);
   EXPECT_EQ(source.Next(), (OperationId{9, 1}));

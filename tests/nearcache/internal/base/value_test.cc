@@ -17,11 +17,22 @@ int destroyed = 0;
 
 struct CountedBlock : internal::RefCounted {
   CountedBlock()
-      : RefCounted([](RefCounted* self) noexcept {
+      : RefCounted(Kind::Of([](RefCounted* self) noexcept {
           ++destroyed;
           delete static_cast<CountedBlock*>(self);
-        }) {}
+        })) {}
 };
+
+void DestroyOne(internal::RefCounted* /*self*/) noexcept {}
+void DestroyAnother(internal::RefCounted* self) noexcept { self->~RefCounted(); }
+
+TEST(RefCountedTest, AFunctionHasOneKind) {
+  const internal::RefCounted one(internal::RefCounted::Kind::Of(DestroyOne));
+  const internal::RefCounted again(internal::RefCounted::Kind::Of(DestroyOne));
+  const internal::RefCounted other(internal::RefCounted::Kind::Of(DestroyAnother));
+  EXPECT_EQ(one.kind_number, again.kind_number);
+  EXPECT_NE(one.kind_number, other.kind_number);
+}
 
 TEST(RefCountedTest, TheLastReferenceDestroysOnce) {
   destroyed = 0;

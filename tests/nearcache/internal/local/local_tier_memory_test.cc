@@ -68,7 +68,7 @@ TEST_F(LocalTierMemoryTest, APutThatIsTooLargeRemovesTheOldEntry) {
 }
 
 TEST_F(LocalTierMemoryTest, ACapacityTooSmallForAnythingKeepsNothing) {
-  options_.capacity_bytes = 100;
+  options_.capacity_bytes = 100;  // Too small for a table.
   EXPECT_FALSE(Put("k", "v"));
   EXPECT_EQ(bytes(), 0u);
   EXPECT_EQ(tier().GetStats().entries_refused, 1u);

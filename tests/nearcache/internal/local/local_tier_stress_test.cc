@@ -69,11 +69,11 @@ void ReadAndCheck(LocalTier* tier, const std::string& key, uint64_t form) {
     Value value;
     EntryInfo info;
     if (tier->Get(hashed, now, &value, &info)) {
-      EXPECT_EQ(info.id.counter, CheckedVersion(key, value.view()));
+      EXPECT_EQ(info.id, OperationTag(1, CheckedVersion(key, value.view())));
     }
   } else {
     tier->Read(hashed, now, [&](absl::string_view value, const EntryInfo& info) {
-      EXPECT_EQ(info.id.counter, CheckedVersion(key, value));
+      EXPECT_EQ(info.id, OperationTag(1, CheckedVersion(key, value)));
     });
   }
 }

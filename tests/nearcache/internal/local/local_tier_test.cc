@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
+#include "nearcache/internal/local/entry.h"
 #include "nearcache/value.h"
 #include "tests/nearcache/internal/local/tier_fixture.h"
 
@@ -66,7 +67,7 @@ TEST_F(LocalTierTest, AllThreeFormsOfAHitAgree) {
   EXPECT_EQ(counted.view(), "value");
   EXPECT_EQ(Hit("k"), "value");
   EXPECT_EQ(info.id, visited_info.id);
-  EXPECT_EQ(info.fetched_at, put_at);
+  EXPECT_EQ(info.fetched_at, FetchTime::Round(put_at));
   EXPECT_EQ(info.expires_at, expires_at);
   EXPECT_EQ(visited_info.expires_at, expires_at);
   EXPECT_EQ(tier().GetStats().hits, 3u);
@@ -97,27 +98,27 @@ TEST_F(LocalTierTest, ExpiryIsExactAtTheRead) {
 // A clock whose cheap reading lags: what may have expired by true time is not served.
 class LaggingClock final : public Clock {
  public:
-  MonotonicNanos Now() const override { return coarse + 8; }
+  MonotonicNanos Now() const override { return coarse + 8'000; }
   MonotonicNanos NowCoarse() const override { return coarse; }
-  int64_t CoarseLagNanos() const override { return 8; }
+  int64_t CoarseLagNanos() const override { return 8'000; }
   int64_t SuspendedNanos() const override { return 0; }
-  MonotonicNanos coarse = 1000;
+  MonotonicNanos coarse = 1'000'000;
 };
 
 TEST_F(LocalTierTest, TheLagOfTheCoarseClockCountsAgainstExpiryFreshnessAndLease) {
   LaggingClock clock;
   options_.clock = &clock;
-  options_.staleness_bound = absl::Nanoseconds(100);
-  tier().Put(Key("expiring"), "v", Id(1), 1000, 1050);
-  EXPECT_TRUE(tier().Read(Key("expiring"), 1041, [](absl::string_view, const EntryInfo&) {}));
-  EXPECT_FALSE(tier().Read(Key("expiring"), 1042, [](absl::string_view, const EntryInfo&) {}));
-  tier().lane(0).Open(1200);
-  tier().Put(Key("leased"), "v", Id(2), 1000, kNever);
-  EXPECT_TRUE(tier().Read(Key("leased"), 1192, [](absl::string_view, const EntryInfo&) {}));
-  EXPECT_FALSE(tier().Read(Key("leased"), 1193, [](absl::string_view, const EntryInfo&) {}));
+  options_.staleness_bound = absl::Microseconds(100);
+  tier().Put(Key("expiring"), "v", Id(1), 1'000'000, 1'050'000);
+  EXPECT_TRUE(tier().Read(Key("expiring"), 1'041'000, [](absl::string_view, const EntryInfo&) {}));
+  EXPECT_FALSE(tier().Read(Key("expiring"), 1'042'000, [](absl::string_view, const EntryInfo&) {}));
+  tier().lane(0).Open(1'200'000);
+  tier().Put(Key("leased"), "v", Id(2), 1'000'000, kNever);
+  EXPECT_TRUE(tier().Read(Key("leased"), 1'192'000, [](absl::string_view, const EntryInfo&) {}));
+  EXPECT_FALSE(tier().Read(Key("leased"), 1'193'000, [](absl::string_view, const EntryInfo&) {}));
   tier().lane(0).Close();
-  EXPECT_TRUE(tier().Read(Key("leased"), 1092, [](absl::string_view, const EntryInfo&) {}));
-  EXPECT_FALSE(tier().Read(Key("leased"), 1093, [](absl::string_view, const EntryInfo&) {}));
+  EXPECT_TRUE(tier().Read(Key("leased"), 1'092'000, [](absl::string_view, const EntryInfo&) {}));
+  EXPECT_FALSE(tier().Read(Key("leased"), 1'093'000, [](absl::string_view, const EntryInfo&) {}));
 }
 
 TEST_F(LocalTierTest, WithoutAStalenessBoundNothingOfTheProtocolLimitsAnEntry) {

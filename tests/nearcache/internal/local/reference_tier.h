@@ -16,6 +16,7 @@
 #include "absl/types/optional.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/local/entry.h"
 #include "nearcache/internal/local/local_tier.h"
 
 namespace nearcache::internal::local {
@@ -27,14 +28,14 @@ class ReferenceTier {
   struct InProgress {
     std::string key;
     FlightKind kind = FlightKind::kRead;  // Flights.
-    OperationId id;                       // Writes.
+    OperationTag id;                      // Writes.
     MonotonicNanos began = 0;
     uint64_t generation = 0;
     int era = 0;
     bool attached = true;     // Flights: holds the slot.
     bool overlapped = false;  // Writes: another one was in progress at the same time.
     int waiters = 0;
-    std::vector<OperationId> events;
+    std::vector<OperationTag> events;
   };
   using Ref = std::shared_ptr<InProgress>;
 
@@ -88,13 +89,13 @@ class ReferenceTier {
   void CompleteRead(const Ref& flight, const ReadOutcome& outcome) {
     if (flight->attached) flights_.erase(flight->key);
     if (!outcome.status.ok()) return;
-    const OperationId id = outcome.found ? outcome.info.id : OperationId();
+    const OperationTag id = outcome.found ? outcome.info.id : OperationTag();
     const bool storable = flight->attached && flight->era == era_ && AllEventsAre(*flight, id);
     if (outcome.loaded && !storable) return;
     Event(flight->key, id);
     if (outcome.found && storable) {
       Resident resident{outcome.value.ToString(), outcome.info, flight->generation, flight->era};
-      resident.info.fetched_at = flight->began;
+      resident.info.fetched_at = FetchTime::Round(flight->began);
       residents_[flight->key] = resident;
     } else {
       RemoveDifferent(flight->key, id);
@@ -108,7 +109,7 @@ class ReferenceTier {
 
   // --- Writes
 
-  Ref BeginWrite(const std::string& key, OperationId id, MonotonicNanos now) {
+  Ref BeginWrite(const std::string& key, OperationTag id, MonotonicNanos now) {
     residents_.erase(key);
     if (const auto flight = flights_.find(key); flight != flights_.end()) {
       if (flight->second != nullptr) flight->second->attached = false;
@@ -134,20 +135,21 @@ class ReferenceTier {
     residents_.erase(write->key);
     if (outcome == WriteOutcome::kApplied && value.has_value() && !write->overlapped && write->era == era_ &&
         AllEventsAre(*write, write->id)) {
-      residents_[write->key] = {*value, {write->id, write->began, expires_at}, write->generation, write->era};
+      residents_[write->key] = {
+          *value, {write->id, FetchTime::Round(write->began), expires_at}, write->generation, write->era};
     }
   }
 
   // --- Events
 
-  void Event(const std::string& key, OperationId id) {
+  void Event(const std::string& key, OperationTag id) {
     if (const auto flight = flights_.find(key); flight != flights_.end() && flight->second != nullptr) {
       flight->second->events.push_back(id);
     }
     for (const Ref& write : writes_[key]) write->events.push_back(id);
   }
 
-  void NoteEvent(const std::string& key, OperationId id) {
+  void NoteEvent(const std::string& key, OperationTag id) {
     Event(key, id);
     RemoveDifferent(key, id);
   }
@@ -156,15 +158,15 @@ class ReferenceTier {
 
   // --- Local only
 
-  void Put(const std::string& key, const std::string& value, OperationId id, MonotonicNanos now,
+  void Put(const std::string& key, const std::string& value, OperationTag id, MonotonicNanos now,
            MonotonicNanos expires_at) {
     Event(key, id);
-    residents_[key] = {value, {id, now, expires_at}, open_generation_, era_};
+    residents_[key] = {value, {id, FetchTime::Round(now), expires_at}, open_generation_, era_};
   }
 
   bool Remove(const std::string& key, MonotonicNanos now) {
     const bool there = Find(key, now) != nullptr;
-    NoteEvent(key, OperationId());
+    NoteEvent(key, OperationTag());
     return there;
   }
 
@@ -191,8 +193,8 @@ class ReferenceTier {
            Covered(resident.info.fetched_at, resident.generation, now);
   }
 
-  static bool AllEventsAre(const InProgress& pending, OperationId id) {
-    for (const OperationId& event : pending.events) {
+  static bool AllEventsAre(const InProgress& pending, OperationTag id) {
+    for (const OperationTag& event : pending.events) {
       if (event.empty() || event != id) return false;
     }
     return true;
@@ -202,7 +204,7 @@ class ReferenceTier {
     return pending.events.empty() || AllEventsAre(pending, pending.events[0]);
   }
 
-  void RemoveDifferent(const std::string& key, OperationId id) {
+  void RemoveDifferent(const std::string& key, OperationTag id) {
     const auto found = residents_.find(key);
     if (found != residents_.end() && (id.empty() || found->second.info.id != id)) residents_.erase(found);
   }

@@ -3,8 +3,6 @@
 #include <cstring>
 #include <new>
 
-#include "nearcache/internal/local/allocation.h"
-
 namespace nearcache::internal::local {
 
 // Never written: it stays empty for all tiers.
@@ -12,7 +10,7 @@ Bucket BucketArray::no_bucket_;
 
 BucketArray BucketArray::Allocate(int log2) {
   const size_t size = size_t{1} << log2;
-  void* const memory = ::operator new(Bytes(log2), std::align_val_t(alignof(Bucket)), std::nothrow);
+  void* const memory = EntryHeap::Process().AllocateLines(Bytes(log2));
   if (memory == nullptr) return BucketArray();
   auto* const buckets = static_cast<Bucket*>(memory);
   for (size_t i = 0; i < size; ++i) new (&buckets[i]) Bucket;
@@ -21,10 +19,8 @@ BucketArray BucketArray::Allocate(int log2) {
 }
 
 void BucketArray::Free() {
-  if (!none()) ::operator delete(static_cast<void*>(buckets()), std::align_val_t(alignof(Bucket)));
+  if (!none()) EntryHeap::Process().FreeLines(buckets(), Bytes(log2()));
   *this = BucketArray();
 }
-
-size_t BucketArray::AllocatedSize() const { return none() ? 0 : AllocatedBytes(buckets()); }
 
 }  // namespace nearcache::internal::local

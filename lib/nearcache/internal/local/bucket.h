@@ -13,6 +13,7 @@
 
 #include "nearcache/internal/local/deadline_tree.h"
 #include "nearcache/internal/local/entry.h"
+#include "nearcache/internal/local/entry_heap.h"
 
 namespace nearcache::internal::local {
 
@@ -37,6 +38,7 @@ class Tags {
   constexpr Tags With(int slot, uint8_t tag) const {
     return Tags((word_ & ~(uint64_t{0xff} << (8 * slot))) | (uint64_t{tag} << (8 * slot)));
   }
+  constexpr Tags WithoutSlots() const { return Tags(word_ & (uint64_t{0xff} << 56)); }
   constexpr Tags WithOverflow(int count) const {
     return Tags((word_ & ~(uint64_t{0xff} << 56)) | (static_cast<uint64_t>(count) << 56));
   }
@@ -84,15 +86,13 @@ class BucketArray {
   DeadlineTree deadlines() const { return {reinterpret_cast<uint32_t*>(buckets() + size()), log2()}; }
 
   // What the budget counts for it.
-  size_t AllocatedSize() const;
-  // A bound on that before it is allocated.
-  static size_t AllocatedSizeBound(int log2) { return Bytes(log2) + kAllocationOverhead; }
+  size_t AllocatedSize() const { return none() ? 0 : AllocatedSize(log2()); }
+  // The same of an array to come.
+  static size_t AllocatedSize(int log2) { return EntryHeap::ChargeOfLines(Bytes(log2)); }
 
  private:
-  // What the allocator may need beside 64-byte aligned memory.
-  static constexpr size_t kAllocationOverhead = 160;
-
-  static size_t Bytes(int log2) { return (sizeof(Bucket) << log2) + DeadlineTree::Bytes(log2); }
+  // Whole lines.
+  static size_t Bytes(int log2) { return ((sizeof(Bucket) << log2) + DeadlineTree::Bytes(log2) + 63) & ~size_t{63}; }
 
   explicit BucketArray(uintptr_t word) : word_(word) {}
 

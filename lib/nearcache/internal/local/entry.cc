@@ -3,15 +3,16 @@
 #include <cstring>
 #include <new>
 
-#include "nearcache/internal/local/allocation.h"
+#include "nearcache/internal/local/entry_heap.h"
 
 namespace nearcache::internal::local {
 namespace {
 
 void DestroyEntry(RefCounted* block) noexcept {
   auto* const entry = static_cast<Entry*>(block);
+  const size_t size = Entry::BlockSize(entry->key_size(), entry->value_size);
   entry->~Entry();
-  ::operator delete(static_cast<void*>(entry));
+  EntryHeap::Process().Free(entry, size);
 }
 
 RefCounted::Kind EntryKind() {
@@ -41,11 +42,9 @@ Entry::Entry(const HashedKey& hashed_key, absl::string_view value, const Provena
 }
 
 Entry* Entry::Make(const HashedKey& key, absl::string_view value, const Provenance& provenance) {
-  void* const memory = ::operator new(BlockSize(key.key.size(), value.size()), std::nothrow);
+  void* const memory = EntryHeap::Process().Allocate(BlockSize(key.key.size(), value.size()));
   if (memory == nullptr) return nullptr;
   return new (memory) Entry(key, value, provenance);
 }
-
-size_t Entry::AllocatedSize() const { return AllocatedBytes(this); }
 
 }  // namespace nearcache::internal::local

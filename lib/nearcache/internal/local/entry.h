@@ -3,8 +3,8 @@
 //   | count, links, id | era, generation, hash, sizes, deadline, use | key | value |
 //     32 bytes           32 bytes
 //
-// What a hit looks at lies in the second half of the header, beside the key. To save room the id is kept as a tag, times
-// in steps, and the function that frees the block as a number (ref_counted.h).
+// What a hit looks at lies in the second half of the header, beside the key. To save room the id is kept as a tag,
+// times in steps, and the function that frees the block as a number (ref_counted.h).
 //
 // What changes after publication is the reference count, what readers tell the policy (entry_use.h), and the
 // links, which belong to the mutex of the stripe. Everything else may be read without a lock inside an EpochSection.
@@ -25,6 +25,7 @@
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/base/ref_counted.h"
+#include "nearcache/internal/local/entry_heap.h"
 #include "nearcache/internal/local/entry_use.h"
 #include "nearcache/internal/local/lane_lease.h"
 #include "nearcache/internal/local/local_tier.h"
@@ -43,8 +44,8 @@ struct Provenance {
   uint16_t lane = 0;
 };
 
-// Times as an entry keeps them: whole steps, rounded down, so that an entry seems older than it is and ends early, never
-// the other way round. What does not fit counts as the nearer end.
+// Times as an entry keeps them: whole steps, rounded down, so that an entry seems older than it is and ends early,
+// never the other way round. What does not fit counts as the nearer end.
 struct FetchTime {
   static constexpr int64_t kStepNanos = kFetchStepNanos;
   static constexpr uint64_t kStepsMax = (uint64_t{1} << 40) - 1;  // 34 years from the start of the machine.
@@ -110,13 +111,18 @@ struct Entry final : RefCounted {
   uint64_t retired_epoch() const { return retired_mark >> kCauseBits; }
   RemovalCause removal_cause() const { return static_cast<RemovalCause>(retired_mark & ((1 << kCauseBits) - 1)); }
 
-  // Bytes to allocate for an entry of such a key and value, without the allocator's rounding.
+  // Bytes to allocate for an entry of such a key and value, without the heap's rounding.
   static size_t BlockSize(size_t key_size, size_t value_size) { return sizeof(Entry) + key_size + value_size; }
 
   // Copies key and value. Nullptr if there is no memory. The caller owns the one reference.
   //
   // REQUIRES: key and value are at most kKeySizeMax and kValueSizeMax bytes long.
   static Entry* Make(const HashedKey& key, absl::string_view value, const Provenance& provenance);
+
+  // Starts loading the part of the header that a search needs. Any pointer will do.
+  static void PrefetchHotHalf(const Entry* entry) {
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(entry) + kColdBytes));
+  }
 
   size_t key_size() const { return size_t{key_size_high} << 16 | key_size_low; }
   absl::string_view key() const { return {bytes(), key_size()}; }
@@ -129,10 +135,11 @@ struct Entry final : RefCounted {
   EntryInfo info() const { return {id, fetched_at(), expires_at()}; }
 
   // What it costs in memory, as the budget counts it.
-  size_t AllocatedSize() const;
+  size_t AllocatedSize() const { return EntryHeap::Charge(BlockSize(key_size(), value_size)); }
 
  private:
   static constexpr int kCauseBits = 3;
+  static constexpr size_t kColdBytes = 32;
 
   Entry(const HashedKey& hashed_key, absl::string_view value, const Provenance& provenance);
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }

@@ -59,11 +59,12 @@ Stripe::~Stripe() {
 // One bucket, for an insertion that found a table before it took the lock and finds none now: Maintain takes the tables
 // of idle stripes away. False if the budget has no room for it.
 bool Stripe::MakeSmallestTable() {
-  const size_t bound = BucketArray::AllocatedSizeBound(0);
-  if (!state_->budget.TryReserve(bound)) return false;
+  if (!state_->budget.TryReserve(BucketArray::AllocatedSize(0))) return false;
   const BucketArray array = BucketArray::Allocate(0);
-  state_->budget.Release(bound - std::min(bound, array.AllocatedSize()));
-  if (array.none()) return false;
+  if (array.none()) {
+    state_->budget.Release(BucketArray::AllocatedSize(0));
+    return false;
+  }
   index_.BeginMove(array);
   return true;
 }

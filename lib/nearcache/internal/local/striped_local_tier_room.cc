@@ -43,6 +43,8 @@ Entry* StripedLocalTier::Build(const HashedKey& key, absl::string_view value, co
     return nullptr;
   }
   Stripe& stripe = StripeOf(key.hash);
+  // While the bytes are copied, the bucket comes.
+  stripe.index().Prefetch(key.hash);
   // Outside the lock where it can be; Stripe::Store makes a small one if Maintain has taken this one away again.
   if (!stripe.index().has_buckets()) ResizeTable(&stripe, /*may_shrink=*/false);
   Provenance shortened = provenance;
@@ -105,11 +107,12 @@ bool StripedLocalTier::ResizeTable(Stripe* stripe, bool may_shrink) {
   const EntryIndex& index = stripe->index();
   const int log2 = index.WantedLog2(may_shrink);
   if (index.moving() || (index.has_buckets() && log2 == index.log2())) return false;
-  const size_t bound = BucketArray::AllocatedSizeBound(log2);
-  if (!state_.budget.TryReserve(bound)) return false;
+  if (!state_.budget.TryReserve(BucketArray::AllocatedSize(log2))) return false;
   const BucketArray array = BucketArray::Allocate(log2);
-  state_.budget.Release(bound - std::min(bound, array.AllocatedSize()));
-  if (array.none()) return false;
+  if (array.none()) {
+    state_.budget.Release(BucketArray::AllocatedSize(log2));
+    return false;
+  }
   Discarded discarded(&state_);
   absl::MutexLock lock(&stripe->mutex());
   stripe->AdoptArray(array, may_shrink, &discarded);

@@ -5,11 +5,13 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/local/entry_heap.h"
 #include "nearcache/internal/local/local_tier.h"
 #include "tests/nearcache/internal/local/tier_fixture.h"
 
@@ -18,12 +20,17 @@ namespace {
 
 class LocalTierAccountingTest : public TierTest {
  protected:
-  LocalTierAccountingTest() { options_.staleness_bound = absl::InfiniteDuration(); }
+  LocalTierAccountingTest() {
+    options_.staleness_bound = absl::InfiniteDuration();
+    // What the heap needs for itself, once in a process, belongs to nobody.
+    EntryHeap::Process().Free(EntryHeap::Process().Allocate(1), 1);
+  }
 };
 
+// By malloc, and by the heap of the entries: spans that are not full count whole.
 size_t AllocatedByTheProcess() {
   const struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd;
+  return info.uordblks + info.hblkhd + EntryHeap::Process().held_bytes();
 }
 
 // The figure of the tier against that of the allocator, for small and for large values, while the tier grows, when it
@@ -52,6 +59,21 @@ TEST_F(LocalTierAccountingTest, AccountedBytesAreWhatTheAllocatorHoldsForLargeVa
   options_.capacity_bytes = size_t{40} << 20;
   ExpectAccountedWithinThreePercent(&tier(), 50 * 1024, 3'000);
   EXPECT_GT(tier().GetStats().removals_capacity, 1'000u);
+}
+
+// What the system gave: whole chunks of 2 MiB, with the rests that no block fits into.
+TEST_F(LocalTierAccountingTest, AccountedBytesAreWhatTheSystemGave) {
+  options_.capacity_bytes = size_t{192} << 20;
+  const std::string value(1'400, 'v');
+  for (uint64_t i = 1; i <= 200'000; ++i) {
+    const std::string key = absl::StrCat("key-number-", i);
+    const absl::string_view bytes = absl::string_view(value).substr(0, i * 7919 % value.size());
+    tier().Put(HashKey(key, tier().hash_seed()), bytes, OperationId{1, i}, 1, kNever);
+  }
+  const auto accounted = static_cast<double>(tier().GetStats().bytes);
+  const auto mapped = static_cast<double>(EntryHeap::Process().mapped_bytes());
+  EXPECT_LT(accounted, mapped);
+  EXPECT_GT(accounted, 0.96 * mapped);
 }
 
 }  // namespace

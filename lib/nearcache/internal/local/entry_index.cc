@@ -104,7 +104,9 @@ Entry* EntryIndex::ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag) {
   for (int probe = 0; probe < ProbesIn(array); ++probe) {
     Bucket& bucket = BucketAt(array, entry->hash, probe);
     const Tags tags(bucket.tags.load(std::memory_order_relaxed));
-    for (int slot = 0; slot < Tags::kSlots; ++slot) {
+    // Only where the tag is the same: to look at the others would be a miss of the processor's caches each.
+    for (uint64_t set = tags.Matching(tag); set != 0; set = Tags::DropFirst(set)) {
+      const int slot = Tags::FirstOf(set);
       const Entry* const twin = bucket.entries[slot].load(std::memory_order_relaxed);
       if (twin == nullptr || twin->hash != entry->hash || tags.tag(slot) != tag) continue;
       if (first == nullptr) {
@@ -197,24 +199,41 @@ void EntryIndex::BeginMove(BucketArray to) {
   Store(current_, to);
 }
 
+void EntryIndex::PrefetchEntries(const Bucket& bucket) {
+  for (const std::atomic<Entry*>& slot : bucket.entries) {
+    Entry::PrefetchHotHalf(slot.load(std::memory_order_relaxed));
+  }
+}
+
 void EntryIndex::MoveBucket(BucketArray from, size_t index, Displaced* displaced) {
   Bucket& bucket = from.at(index);
   const Tags tags(bucket.tags.load(std::memory_order_relaxed));
+  const BucketArray to = Load(current_);
+  // Of an array that grows nothing is used again, so it does not matter what its buckets say of entries that passed by.
+  const bool grows = to.size() > from.size();
   for (int slot = 0; slot < Tags::kSlots; ++slot) {
     Entry* const entry = bucket.entries[slot].load(std::memory_order_relaxed);
     if (entry == nullptr) continue;
-    Entry* const driven_out = InsertInto(Load(current_), entry, tags.tag(slot));
-    RemoveFrom(from, entry);
+    Entry* const driven_out = InsertInto(to, entry, tags.tag(slot));
+    if (grows) {
+      bucket.entries[slot].store(nullptr, std::memory_order_seq_cst);
+    } else {
+      RemoveFrom(from, entry);
+    }
     if (driven_out == nullptr) continue;
     displaced->push_back(driven_out);
     size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   }
+  if (grows) bucket.tags.store(tags.WithoutSlots().word(), std::memory_order_release);
 }
 
 BucketArray EntryIndex::Move(int count, Displaced* displaced) {
   const BucketArray from = Load(old_);
   for (; count > 0 && moved_ < from.size(); --count) MoveBucket(from, moved_++, displaced);
-  if (moved_ < from.size()) return BucketArray();
+  if (moved_ < from.size()) {
+    PrefetchEntries(from.at(moved_));  // For the next call.
+    return BucketArray();
+  }
   Store(old_, BucketArray());
   return from;
 }

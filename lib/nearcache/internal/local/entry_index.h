@@ -63,9 +63,9 @@ class EntryIndex {
     __builtin_prefetch(&array.at(static_cast<uint32_t>(hash)));
   }
 
-  // Nullptr if there is none. `steps` may be null.
-  Entry* Find(const HashedKey& key) const { return Search(key, nullptr); }
-  Entry* Find(const HashedKey& key, SearchSteps* steps) const { return Search(key, steps); }
+  // Nullptr if there is none.
+  Entry* Find(const HashedKey& key) const { return Search(key, NoSteps()); }
+  Entry* Find(const HashedKey& key, SearchSteps* steps) const { return Search(key, *steps); }
 
   // Adds `entry`, and hands out those that it drove out.
   //
@@ -145,8 +145,19 @@ class EntryIndex {
   }
   static void Store(AtomicArray& array, BucketArray value) { array.store(value.word(), std::memory_order_seq_cst); }
 
-  Entry* Search(const HashedKey& key, SearchSteps* steps) const;
-  static Entry* SearchArray(BucketArray array, const HashedKey& key, SearchSteps* steps);
+  // Takes the place of SearchSteps where nobody counts.
+  struct NoSteps {
+    struct Nothing {
+      void operator++() const {}
+    };
+    Nothing buckets;
+    Nothing entries;
+  };
+
+  template <typename Steps>
+  Entry* Search(const HashedKey& key, Steps&& steps) const;
+  template <typename Steps>
+  static Entry* SearchArray(BucketArray array, const HashedKey& key, Steps& steps);
   static bool Locate(BucketArray array, const Entry* entry, Place* place);
   Entry* ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag);
   static bool FindFree(BucketArray array, const Entry* entry, Place* place);
@@ -156,6 +167,7 @@ class EntryIndex {
   static void RemoveFrom(BucketArray array, const Entry* entry);
   Entry* InsertInto(BucketArray array, Entry* entry, uint8_t tag);
   void TurnBackIfTooSmall();
+  static void PrefetchEntries(const Bucket& bucket);
   void MoveBucket(BucketArray from, size_t index, Displaced* displaced);
 
   // Read by every look-up, written when the table is rebuilt: a line of their own.
@@ -169,25 +181,27 @@ class EntryIndex {
   int64_t idle_nanos_ = kNever;
 };
 
-inline Entry* EntryIndex::SearchArray(BucketArray array, const HashedKey& key, SearchSteps* steps) {
+template <typename Steps>
+inline Entry* EntryIndex::SearchArray(BucketArray array, const HashedKey& key, Steps& steps) {
   const auto hash = static_cast<uint32_t>(key.hash);
   const uint8_t tag = TagOf(key.hash);
   for (int probe = 0; probe < kProbesMax; ++probe) {
     const Bucket& bucket = BucketAt(array, hash, probe);
     const Tags tags(bucket.tags.load(std::memory_order_acquire));
-    if (ABSL_PREDICT_FALSE(steps != nullptr)) ++steps->buckets;
+    ++steps.buckets;
     for (uint64_t set = tags.Matching(tag); set != 0; set = Tags::DropFirst(set)) {
       Entry* const entry = bucket.entries[Tags::FirstOf(set)].load(std::memory_order_seq_cst);
       if (entry == nullptr || entry->hash != hash) continue;
-      if (ABSL_PREDICT_FALSE(steps != nullptr)) ++steps->entries;
-      if (entry->key() == key.key) return entry;
+      ++steps.entries;
+      if (ABSL_PREDICT_TRUE(entry->key() == key.key)) return entry;
     }
-    if (tags.overflow() == 0) break;
+    if (ABSL_PREDICT_TRUE(tags.overflow() == 0)) break;
   }
   return nullptr;
 }
 
-inline Entry* EntryIndex::Search(const HashedKey& key, SearchSteps* steps) const {
+template <typename Steps>
+inline Entry* EntryIndex::Search(const HashedKey& key, Steps&& steps) const {
   // The old array first: an entry is in the new one before it leaves the old one.
   const BucketArray old = Load(old_);
   if (ABSL_PREDICT_FALSE(!old.none())) {

@@ -40,8 +40,12 @@ void GhostTable::FollowWindow(uint64_t window) {
   std::fill_n(memory_.sets.get(), memory_.count, Set());
 }
 
-uint32_t GhostTable::Staleness(uint32_t ghost) const {
-  return TicksSince(ghost) * (KindOf(ghost) == Kind::kFromMain ? kMainStaleness : 1);
+// Without branches, because it is asked for each of a set. A free place is staler than any ghost.
+uint32_t GhostTable::Staleness(uint32_t ghost, uint32_t now_small, uint32_t now_main) {
+  const bool from_main = KindOf(ghost) == Kind::kFromMain;
+  const uint32_t ticks = ((from_main ? now_main : now_small) - (ghost >> kTimeShift)) & kTimeMask;
+  const uint32_t staleness = from_main ? ticks * kMainStaleness : ticks;
+  return ghost == 0 ? ~uint32_t{0} : staleness;
 }
 
 void GhostTable::Add(uint32_t hash, Kind kind, size_t bytes, uint64_t window) {
@@ -50,14 +54,14 @@ void GhostTable::Add(uint32_t hash, Kind kind, size_t bytes, uint64_t window) {
   if (kind == Kind::kFromSmall) bytes_from_small_ += bytes;
   if (kind == Kind::kFromMain) bytes_from_main_ += bytes;
   Set& set = SetOf(hash);
+  const uint32_t now_small = Now(Kind::kFromSmall);
+  const uint32_t now_main = Now(Kind::kFromMain);
   size_t place = 0;
   uint32_t stalest = 0;
-  for (size_t way = 0; way < kWays && set.ghosts[place] != 0; ++way) {
-    const bool free = set.ghosts[way] == 0;
-    const uint32_t staleness = free ? 0 : Staleness(set.ghosts[way]);
-    if (!free && staleness < stalest) continue;
-    stalest = staleness;
-    place = way;
+  for (size_t way = 0; way < kWays; ++way) {
+    const uint32_t staleness = Staleness(set.ghosts[way], now_small, now_main);
+    place = staleness >= stalest ? way : place;
+    stalest = std::max(stalest, staleness);
   }
   const uint32_t key = (Now(kind) << kTimeShift) | Fingerprint(hash);
   set.ghosts[place] = (static_cast<uint32_t>(kind) << kKindShift) | key;
@@ -66,7 +70,7 @@ void GhostTable::Add(uint32_t hash, Kind kind, size_t bytes, uint64_t window) {
 absl::optional<GhostTable::Ghost> GhostTable::Take(uint32_t hash) {
   if (memory_.count == 0) return absl::nullopt;
   for (uint32_t& ghost : SetOf(hash).ghosts) {
-    if (ghost == 0 || Fingerprint(ghost) != Fingerprint(hash)) continue;
+    if (Fingerprint(ghost ^ hash) != 0 || ghost == 0) continue;
     const Ghost taken{KindOf(ghost), uint64_t{TicksSince(ghost)} << tick_shift_};
     ghost = 0;
     return taken;

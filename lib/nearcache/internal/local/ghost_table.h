@@ -84,7 +84,7 @@ class GhostTable {
     return static_cast<uint32_t>(bytes >> tick_shift_) & kTimeMask;
   }
   uint32_t TicksSince(uint32_t ghost) const { return (Now(KindOf(ghost)) - (ghost >> 16)) & kTimeMask; }
-  uint32_t Staleness(uint32_t ghost) const;
+  static uint32_t Staleness(uint32_t ghost, uint32_t now_small, uint32_t now_main);
   void FollowWindow(uint64_t window);
 
   Memory memory_;

@@ -9,10 +9,11 @@ void LruPolicy::Replace(Entry* old, Entry* entry) {
 
 Entry* LruPolicy::Victim(Era era, bool force, int* chances) {
   while (Entry* const entry = queue_.oldest()) {
+    __builtin_prefetch(entry->newer);
+    Entry::PrefetchHotHalf(entry->newer);
     if (entry->era != era || entry->use.hits() == 0) return entry;
     if (*chances == 0) return force ? entry : nullptr;
     --*chances;
-    __builtin_prefetch(entry->newer);
     entry->use.SetHits(0);
     queue_.Renew(entry);
   }

@@ -55,10 +55,13 @@ Entry* ScanResistantPolicy::Victim(Era era, bool force, int* chances) {
   while (true) {
     const bool from_small = main_.oldest() == nullptr || small_.bytes() > share_.Of(bytes());
     Entry* const entry = from_small ? small_.oldest() : main_.oldest();
-    if (entry == nullptr || entry->era != era || entry->use.hits() == 0) return entry;
+    if (entry == nullptr) return nullptr;
+    // The next one to be looked at, of this queue.
+    __builtin_prefetch(entry->newer);
+    Entry::PrefetchHotHalf(entry->newer);
+    if (entry->era != era || entry->use.hits() == 0) return entry;
     if (*chances == 0) return force ? entry : nullptr;
     --*chances;
-    __builtin_prefetch(entry->newer);
     if (from_small) {
       entry->use.SetHits(0);
       small_.Remove(entry);

@@ -46,6 +46,7 @@ ReadStart WithRole(ReadStart::Role role) {
 
 // Tells everything in progress on `key` of an event with `id`.
 void Stripe::NoteInSlot(const HashedKey& key, OperationTag id) {
+  if (slots_.empty()) return;
   const auto slot = slots_.find(key.key);
   if (slot == slots_.end()) return;
   if (slot->second.flight != nullptr) NoteOn(id, slot->second.flight.get());

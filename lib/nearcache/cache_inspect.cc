@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nearcache/cache.h"
+#include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/conductor/arguments.h"
 #include "nearcache/internal/conductor/calls.h"
 #include "nearcache/internal/conductor/core.h"
@@ -17,6 +18,7 @@ namespace {
 
 using internal::HashedKey;
 using internal::MonotonicNanos;
+using internal::OperationTag;
 using internal::conductor::CheckKey;
 using internal::conductor::Core;
 using internal::conductor::Patience;
@@ -116,7 +118,7 @@ void AddRemote(const RemoteSight& sight, Explanation* explanation) {
   explanation->remote_status = sight.status;
   explanation->remote_bytes = sight.bytes;
   explanation->remote_time_to_live = sight.time_to_live.value_or(absl::InfiniteDuration());
-  if (!sight.id.empty()) explanation->remote_operation_id = sight.id.ToString();
+  if (!sight.id.empty()) explanation->remote_operation_id = OperationTag(sight.id).ToString();
 }
 
 auto StartExplain(Core& core, const HashedKey& key) {

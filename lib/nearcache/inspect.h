@@ -58,7 +58,7 @@ struct Explanation {
   bool read_lately = false;  // Since the policy last looked: it would survive its next turn.
   uint64_t generation = 0;   // The lane's, when it was fetched.
   bool leased = false;       // The lane's lease covers it; otherwise it is served only because it is young.
-  std::string operation_id;  // Of the write that made it: 32 hexadecimal digits.
+  std::string operation_id;  // Stands for the write that made it: 16 hexadecimal digits.
 
   // --- Of the remote tier, when it was asked for.
   enum class Remote {

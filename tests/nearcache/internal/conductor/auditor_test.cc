@@ -91,6 +91,8 @@ class AuditorTest : public ::testing::Test {
     outcome.value = Value::Copy("value");
     outcome.info.id = id;
     tier_->CompleteRead(start.flight, outcome);
+    // The audit tells fetches apart from what came after them by steps.
+    clock_.Advance(absl::Nanoseconds(local::kFetchStepNanos));
   }
   bool Serves(absl::string_view key) {
     local::EntrySnapshot entry;

@@ -31,6 +31,7 @@ struct CoherenceEvent {
     kEpochChanged,      // The namespace's epoch changed or went without a Clear.
     kServerLeft,        // The server refuses writes, or is no primary any more.
     kSuspended,         // The machine slept.
+    kFlushed,           // The server said that a database was flushed (CoherenceOptions::foreign_writers).
   };
   Kind kind = Kind::kGenerationOpened;
   Cause cause = Cause::kNone;

@@ -286,6 +286,7 @@ std::string Options::ToString() const {
   lines.Add("local.removal_queue_bytes_max", local.removal_queue_bytes_max);
   lines.Add("coherence.staleness_bound", coherence.staleness_bound);
   lines.Add("coherence.link_down_policy", PolicyName(coherence.link_down_policy));
+  lines.Add("coherence.foreign_writers", coherence.foreign_writers ? "true" : "false");
   lines.Add("coherence.on_event", coherence.on_event == nullptr ? "none" : "given");
   lines.Add("audit.hit_share", audit.hit_share);
   lines.Add("audit.reads_per_second_max", audit.reads_per_second_max);

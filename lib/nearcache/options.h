@@ -197,6 +197,17 @@ struct CoherenceOptions {
 
   LinkDownPolicy link_down_policy = LinkDownPolicy::kServeWithinBound;
 
+  // Whether programs without this library write keys of this key_prefix and key_version: redis-cli, django-redis, any
+  // client. Their changes then end the copies in memory as well, within the same staleness_bound: the server reports
+  // every such key that changes, expires or is evicted (CLIENT TRACKING in broadcast mode, on the invalidation
+  // connection). Costs: the server sends each changed key to each process a second time; a heartbeat makes three round
+  // trips instead of one; an own write keeps its copy in memory for at most staleness_bound, then it is read once more;
+  // more than 16,384 keys changed in one turn of the server, or a FLUSHDB of any database, drop all of memory. Needs
+  // Redis 6 or newer, or Valkey, and the right +client|tracking (with RESP2 also +client|id and the channel
+  // &__redis__:invalidate). Without them Open succeeds, the channel does not come up, Health says why, and memory is
+  // used as link_down_policy says. Leave off where nobody else writes.
+  bool foreign_writers = false;
+
   // Hears when memory begins or ceases to be vouched for, with the cause, and what the audit finds (coherence_event.h).
   // Called on the executor, one event after the other in their order. It may use the cache, and may even destroy it; it
   // must not throw. At most 1024 events (4 MiB) wait for it; what does not fit is dropped and counted
@@ -282,8 +293,8 @@ struct Options {
   // Reads `redis://[user[:password]@]host[:port][/database][?parameter=value&…]`, `rediss://…`
   // (TLS) or `unix://[user[:password]@]/path[?database=n&…]`. User, password, path and parameter
   // values may be percent-encoded. Parameters: database, client_name, connect_timeout,
-  // command_timeout, health_timeout, staleness_bound, key_prefix, key_version,
-  // default_time_to_live, local_capacity (durations as 250ms, 2s, 5m; sizes as 64MiB, 1GiB or
+  // command_timeout, health_timeout, staleness_bound, foreign_writers (on, off), key_prefix,
+  // key_version, default_time_to_live, local_capacity (durations as 250ms, 2s, 5m; sizes as 64MiB, 1GiB or
   // bytes), resp, breaker (on, off), breaker_window, breaker_calls_min, breaker_bad_share, breaker_slow_call,
   // breaker_open_time. What a URL cannot say, or does not, follows what it says: local.entry_bytes_max
   // is lowered for a small local_capacity, and health_timeout raised for a long command_timeout.

@@ -85,6 +85,12 @@ absl::Status ReadStalenessBound(absl::string_view field, absl::string_view text,
   return ReadDuration(field, text, &options->coherence.staleness_bound);
 }
 
+absl::Status ReadForeignWriters(absl::string_view field, absl::string_view text, Options* options) {
+  if (text != "on" && text != "off") return NotReadable(field, text, "on or off");
+  options->coherence.foreign_writers = text == "on";
+  return absl::OkStatus();
+}
+
 absl::Status ReadTimeToLive(absl::string_view field, absl::string_view text, Options* options) {
   return ReadDuration(field, text, &options->default_time_to_live);
 }
@@ -157,6 +163,7 @@ constexpr Parameter kParameters[] = {
     {"connect_timeout", ReadConnectTimeout},
     {"database", ReadDatabase},
     {"default_time_to_live", ReadTimeToLive},
+    {"foreign_writers", ReadForeignWriters},
     {"health_timeout", ReadHealthTimeout},
     {"key_prefix", ReadPrefix},
     {"key_version", ReadKeyVersion},

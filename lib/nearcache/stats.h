@@ -70,8 +70,14 @@ struct CacheStats {
   uint64_t lanes_regressed = 0;     // or went back,
   uint64_t epochs_changed = 0;      // or the epoch changed without a Clear,
   uint64_t servers_left = 0;        // or the server refused writes.
+  uint64_t remote_flushes = 0;      // or the server said that a database was flushed (foreign_writers).
   uint64_t suspensions = 0;         // Of the heartbeat time-outs: the machine slept.
   uint64_t suspect_entries = 0;     // Entries in memory each time that a generation ended.
+  uint64_t foreign_pushes = 0;      // Reports of the server of keys that changed (CoherenceOptions::foreign_writers),
+  uint64_t foreign_changes = 0;     // keys in them that nobody with this library had announced,
+  uint64_t foreign_echoes = 0;      // keys in them that somebody had,
+  uint64_t foreign_unknown = 0;     // names in them that are no keys of this cache,
+  uint64_t foreign_overflows = 0;   // and those that named too many: all of memory was dropped.
   uint64_t coherence_events_dropped = 0;  // Not given to CoherenceOptions::on_event, which was too slow.
   absl::Duration heartbeat_age;      // Gauge: since this process last knew to have heard everything; infinite if never.
   DurationSummary invalidation_lag;  // From the moment a change was announced to its arrival here, for own changes.

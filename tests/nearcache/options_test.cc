@@ -248,6 +248,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "local.removal_queue_bytes_max=16777216\n",
                                        "coherence.staleness_bound=1s\n",
                                        "coherence.link_down_policy=serve_within_bound\n",
+                                       "coherence.foreign_writers=false\n",
                                        "coherence.on_event=none\n",
                                        "audit.hit_share=0\n",
                                        "audit.reads_per_second_max=100\n",
@@ -265,7 +266,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "callback_threads=2\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 51) << "a field is missing in this test";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 52) << "a field is missing in this test";
 }
 
 TEST(OptionsToStringTest, SaysWhetherThereIsAPasswordAndNoMore) {

@@ -84,7 +84,7 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
       "redis://h?database=4&client_name=app-1&connect_timeout=3s&command_timeout=250ms&health_timeout=1.5s"
       "&staleness_bound=300ms&key_prefix=shop%3Aeu&key_version=7&default_time_to_live=1h&local_capacity=128MiB&resp=2"
       "&local_policy=scan_resistant&local_idle_timeout=10m&breaker=off&breaker_window=20s&breaker_calls_min=50"
-      "&breaker_bad_share=0.25&breaker_slow_call=80ms&breaker_open_time=9s");
+      "&breaker_bad_share=0.25&breaker_slow_call=80ms&breaker_open_time=9s&foreign_writers=on");
   EXPECT_FALSE(options.remote.breaker.enabled);
   EXPECT_EQ(options.remote.breaker.window, absl::Seconds(20));
   EXPECT_EQ(options.remote.breaker.calls_min, 50);
@@ -98,6 +98,7 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
   EXPECT_EQ(options.remote.command_timeout, absl::Milliseconds(250));
   EXPECT_EQ(options.remote.health_timeout, absl::Milliseconds(1500));
   EXPECT_EQ(options.coherence.staleness_bound, absl::Milliseconds(300));
+  EXPECT_TRUE(options.coherence.foreign_writers);
   EXPECT_EQ(options.key_prefix, "shop:eu");
   EXPECT_EQ(options.key_version, 7);
   EXPECT_EQ(options.default_time_to_live, absl::Hours(1));
@@ -111,11 +112,26 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
 TEST(OptionsFromUrlTest, UnknownParameterIsNamedAndTheKnownOnesAreListed) {
   const std::string error = ErrorOf("redis://h?comand_timeout=1s");
   EXPECT_THAT(error, HasSubstr("\"comand_timeout\""));
-  for (const absl::string_view name :
-       {"breaker", "breaker_bad_share", "breaker_calls_min", "breaker_open_time", "breaker_slow_call", "breaker_window",
-        "client_name", "command_timeout", "connect_timeout", "database", "default_time_to_live", "health_timeout",
-        "key_prefix", "key_version", "local_capacity", "local_idle_timeout", "local_policy", "resp",
-        "staleness_bound"}) {
+  for (const absl::string_view name : {"breaker",
+                                       "breaker_bad_share",
+                                       "breaker_calls_min",
+                                       "breaker_open_time",
+                                       "breaker_slow_call",
+                                       "breaker_window",
+                                       "client_name",
+                                       "command_timeout",
+                                       "connect_timeout",
+                                       "database",
+                                       "default_time_to_live",
+                                       "foreign_writers",
+                                       "health_timeout",
+                                       "key_prefix",
+                                       "key_version",
+                                       "local_capacity",
+                                       "local_idle_timeout",
+                                       "local_policy",
+                                       "resp",
+                                       "staleness_bound"}) {
     EXPECT_THAT(error, HasSubstr(name));
   }
   EXPECT_THAT(ErrorOf("redis://h?Database=1"), HasSubstr("\"Database\"")) << "names are case-sensitive";

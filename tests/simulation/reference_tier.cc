@@ -232,6 +232,24 @@ void ReferenceTier::Invalidate(const HashedKey& key, OperationTag id) {
   NoteOnWrites(&slot, id, nullptr);
 }
 
+void ReferenceTier::Doubt(const HashedKey& key, OperationTag id) {
+  Slot& slot = slots_[std::string(key.key)];
+  if (slot.entry.has_value() && slot.entry->id == id) {
+    slot.entry->generation = local::kNoGeneration;
+  } else if (slot.entry.has_value()) {
+    slot.entry.reset();
+    ++stats_.removals_invalidated;
+  }
+  if (slot.flight != nullptr) Note(&slot.flight->events, OperationTag());
+  for (const std::shared_ptr<Write>& write : slot.writes) {
+    if (write->id == id) {
+      write->generation = local::kNoGeneration;
+    } else {
+      Note(&write->events, OperationTag());
+    }
+  }
+}
+
 void ReferenceTier::Clear() {
   for (auto& slot : slots_) {
     slot.second.entry.reset();

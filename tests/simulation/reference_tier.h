@@ -40,6 +40,7 @@ class ReferenceTier final : public internal::local::LocalTier {
   void EndWrite(const internal::local::WriteRef& write, internal::local::WriteOutcome outcome,
                 const absl::optional<Value>& value, internal::MonotonicNanos expires_at) override;
   void Invalidate(const internal::HashedKey& key, internal::OperationTag id) override;
+  void Doubt(const internal::HashedKey& key, internal::OperationTag id) override;
   void Clear() override;
   internal::local::LaneLease& lane(int) override { return lane_; }
   bool Put(const internal::HashedKey&, absl::string_view, internal::OperationTag, internal::MonotonicNanos,

@@ -1,6 +1,8 @@
 // One process of the multi-process test: reads all keys, writes its own, and checks what it reads.
 //
-//   worker SOCKET SHARED_FILE INDEX PROCESSES BOUND_MILLISECONDS
+//   worker SOCKET SHARED_FILE INDEX PROCESSES BOUND_MILLISECONDS [foreign]
+//
+// With "foreign" it writes nothing, and follows programs that write without this library.
 //
 // Ends when the shared stop flag is set; exit code 0 means that it worked to the end, whatever it found: violations are
 // in shared memory.
@@ -86,7 +88,7 @@ void WriteLoop(const Work& work, unsigned seed) {
   }
 }
 
-int Run(char** arguments) {
+int Run(char** arguments, bool foreign) {
   Options options;
   options.remote.unix_socket = arguments[1];
   const std::unique_ptr<SharedVersions> versions = SharedVersions::Attach(arguments[2]);
@@ -98,6 +100,7 @@ int Run(char** arguments) {
     return 2;
   }
   options.coherence.staleness_bound = absl::Milliseconds(bound_milliseconds);
+  options.coherence.foreign_writers = foreign;
   const absl::StatusOr<std::unique_ptr<Cache>> cache = Cache::Open(options);
   if (!cache.ok()) return 3;
   const Work work = {cache->get(), versions.get(), index, processes, bound_milliseconds * 1'000'000};
@@ -106,7 +109,7 @@ int Run(char** arguments) {
   std::vector<std::thread> threads;
   threads.emplace_back(ReadLoop, work, seed);
   threads.emplace_back(ReadLoop, work, seed + 1);
-  threads.emplace_back(WriteLoop, work, seed + 2);
+  if (!foreign) threads.emplace_back(WriteLoop, work, seed + 2);
   for (std::thread& thread : threads) thread.join();
   return 0;
 }
@@ -115,6 +118,7 @@ int Run(char** arguments) {
 }  // namespace nearcache::testing
 
 int main(int argc, char** argv) {
-  if (argc != 6) return 1;
-  return nearcache::testing::Run(argv);
+  const bool foreign = argc == 7 && std::string(argv[6]) == "foreign";
+  if (argc != 6 && !foreign) return 1;
+  return nearcache::testing::Run(argv, foreign);
 }

@@ -32,6 +32,11 @@ struct Printer {
     for (const MessageChange& change : a.changes) out << "[" << change.key << " by " << change.id << "]";
     out << ")";
   }
+  void operator()(const ApplyTouches& a) const {
+    out << "ApplyTouches(";
+    for (const Touch& touch : a.touches) out << "[" << touch.key << " after " << touch.echo_of << "]";
+    out << ")";
+  }
   void operator()(const ApplyClear& a) const { out << "ApplyClear(" << a.epoch << ")"; }
   void operator()(const DropLocal&) const { out << "DropLocal"; }
   void operator()(const ResetChannel& a) const { out << "ResetChannel(" << CloseCauseName(a.cause) << ")"; }
@@ -62,6 +67,8 @@ absl::string_view CloseCauseName(CloseCause cause) {
       return "the server refuses writes or is no primary";
     case CloseCause::kSuspended:
       return "the machine was suspended";
+    case CloseCause::kFlushed:
+      return "a database of the server was flushed";
   }
   return "?";
 }
@@ -74,6 +81,8 @@ bool operator==(const OpenGeneration& a, const OpenGeneration& b) { return a.dea
 bool operator==(const RenewLease& a, const RenewLease& b) { return a.deadline == b.deadline; }
 bool operator==(const CloseGeneration& a, const CloseGeneration& b) { return a.cause == b.cause; }
 bool operator==(const ApplyInvalidations& a, const ApplyInvalidations& b) { return a.changes == b.changes; }
+bool operator==(const Touch& a, const Touch& b) { return a.key == b.key && a.echo_of == b.echo_of; }
+bool operator==(const ApplyTouches& a, const ApplyTouches& b) { return a.touches == b.touches; }
 bool operator==(const ApplyClear& a, const ApplyClear& b) { return a.epoch == b.epoch; }
 bool operator==(const DropLocal&, const DropLocal&) { return true; }
 bool operator==(const ResetChannel& a, const ResetChannel& b) { return a.cause == b.cause; }

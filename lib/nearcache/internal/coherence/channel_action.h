@@ -29,8 +29,9 @@ enum class CloseCause {
   kEpochChanged,      // The namespace's epoch changed or went without a Clear.
   kServerLeft,        // The server refuses writes, or is no primary any more.
   kSuspended,         // The machine slept: the clock of the lease stood still.
+  kFlushed,           // The server said that a database was flushed.
 };
-inline constexpr size_t kCloseCauseCount = 8;
+inline constexpr size_t kCloseCauseCount = 9;
 absl::string_view CloseCauseName(CloseCause cause);
 
 enum class ReadPurpose {
@@ -65,6 +66,16 @@ struct CloseGeneration {
 struct ApplyInvalidations {
   absl::Span<const MessageChange> changes;
 };
+// What the server said of one key, without saying who did it.
+struct Touch {
+  absl::string_view key;
+  OperationId
+      echo_of;  // The operation that was announced for it just before; empty: a stranger's, or the server's own.
+};
+// For each LocalTier::Doubt, or LocalTier::Invalidate with an empty id. The keys belong to the event.
+struct ApplyTouches {
+  std::vector<Touch> touches;
+};
 // LocalTier::Clear: the namespace was cleared by operation `epoch`, here or elsewhere.
 struct ApplyClear {
   OperationId epoch;
@@ -90,7 +101,7 @@ struct CompleteSync {
 };
 
 using Action = std::variant<ReadLane, EnsureEpoch, OpenGeneration, RenewLease, CloseGeneration, ApplyInvalidations,
-                            ApplyClear, DropLocal, ResetChannel, ResetSession, SetTimer, CompleteSync>;
+                            ApplyTouches, ApplyClear, DropLocal, ResetChannel, ResetSession, SetTimer, CompleteSync>;
 using Actions = absl::InlinedVector<Action, 4>;
 
 bool operator==(const ReadLane& a, const ReadLane& b);
@@ -99,6 +110,8 @@ bool operator==(const OpenGeneration& a, const OpenGeneration& b);
 bool operator==(const RenewLease& a, const RenewLease& b);
 bool operator==(const CloseGeneration& a, const CloseGeneration& b);
 bool operator==(const ApplyInvalidations& a, const ApplyInvalidations& b);
+bool operator==(const Touch& a, const Touch& b);
+bool operator==(const ApplyTouches& a, const ApplyTouches& b);
 bool operator==(const ApplyClear& a, const ApplyClear& b);
 bool operator==(const DropLocal& a, const DropLocal& b);
 bool operator==(const ResetChannel& a, const ResetChannel& b);

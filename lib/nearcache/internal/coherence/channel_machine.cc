@@ -21,12 +21,14 @@ ChannelMachine::ChannelMachine(const ChannelMachineOptions& options, EpochRegist
       patience_(std::max(options.staleness_bound_nanos, kPatienceNanosMin)),
       clock_lag_(options.clock_lag_nanos),
       key_version_(options.key_version),
-      epochs_(epochs) {}
+      epochs_(epochs),
+      echoes_(options.foreign_writers ? std::make_unique<EchoLedger>() : nullptr) {}
 
 // --- The channel
 
 void ChannelMachine::OnSubscribed(MonotonicNanos now, Actions* actions) {
   if (state_ != State::kClosed) Close(now, CloseCause::kChannelLost, actions);
+  if (echoes_ != nullptr) echoes_->Clear();
   state_ = State::kSubscribed;
   base_ensured_ = false;
   base_at_ = std::max(now, base_not_before_);
@@ -188,10 +190,37 @@ void ChannelMachine::Invalidate(const Message& message, Actions* actions) {
       actions->push_back(ApplyClear{change.id});
     } else {
       keys = true;
+      if (ours && echoes_ != nullptr) echoes_->Note(change.key, change.id);
     }
   }
   if (ours && keys) actions->push_back(ApplyInvalidations{message.changes});
 }
+
+// --- Strangers
+
+// The report of an own change follows its announcement. It is the same report if a stranger wrote after it in the same
+// turn of the server, so what the echo says is a doubt, not nothing.
+void ChannelMachine::OnKeysTouched(MonotonicNanos /*now*/, absl::Span<const absl::string_view> keys, Actions* actions) {
+  if (keys.size() > kTouchesMax) {
+    actions->push_back(DropLocal{});
+    return;
+  }
+  ApplyTouches apply;
+  apply.touches.reserve(keys.size());
+  for (const absl::string_view key : keys) {
+    apply.touches.push_back({key, echoes_ == nullptr ? OperationId() : echoes_->Take(key)});
+  }
+  if (!apply.touches.empty()) actions->push_back(std::move(apply));
+}
+
+// Whatever was heard or read before it belongs to what is gone.
+void ChannelMachine::OnFlushed(MonotonicNanos now, Actions* actions) {
+  actions->push_back(DropLocal{});
+  if (state_ != State::kClosed) CloseAndReset(now, CloseCause::kFlushed, actions);
+  Arm(actions);
+}
+
+// --- The chain
 
 // M2, as apply() of the model. Right after the base the next messages may be ones that the base has
 // covered already: until one has matched they are passed over, and if the one that should match

@@ -18,6 +18,10 @@
 // afterwards. What they invalidate is applied at once in every state, even closed: to forget an
 // entry or to void a flight is always safe.
 //
+// Strangers' writes have no lane id and are in no chain. The server names the keys (foreign_writers); a key that an
+// announcement named just before is taken for the echo of that operation, everything else for a stranger's. That the
+// server's reports were heard is part of a reading (Store::ReadLane), so the lease rests on it like on the chain.
+//
 // The epoch of the namespace lives in the EpochRegister that is passed in, because other threads
 // hear of epochs, too.
 //
@@ -30,14 +34,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <utility>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/coherence/channel_action.h"
+#include "nearcache/internal/coherence/echo_ledger.h"
 #include "nearcache/internal/coherence/epoch_register.h"
 #include "nearcache/internal/coherence/message.h"
 #include "nearcache/internal/coherence/recent_ids.h"
@@ -51,11 +59,16 @@ struct ChannelMachineOptions {
   int64_t clock_lag_nanos = 0;
   // Messages about keys of another version only advance the chain.
   uint32_t key_version = 1;
+  // The server reports every key that changes (OnKeysTouched, OnFlushed), and readings are fenced (Store::ReadLane).
+  bool foreign_writers = false;
 };
 
 class ChannelMachine {
  public:
   enum class State { kClosed, kSubscribed, kBasing, kOpen };
+
+  // Keys that one report of the server may name: some milliseconds of work for the loop.
+  static constexpr size_t kTouchesMax = 16384;
 
   // `epochs` is not owned.
   ChannelMachine(const ChannelMachineOptions& options, EpochRegister* epochs);
@@ -65,6 +78,11 @@ class ChannelMachine {
   void OnSubscribed(MonotonicNanos now, Actions* actions);
   void OnMessage(MonotonicNanos now, const Message& message, Actions* actions);
   void OnChannelDown(MonotonicNanos now, Actions* actions);
+  // The server says that these keys of the user changed, expired or were evicted, and not by whom. With more than
+  // kTouchesMax at once all of memory goes.
+  void OnKeysTouched(MonotonicNanos now, absl::Span<const absl::string_view> keys, Actions* actions);
+  // It says that a database was flushed, and not which.
+  void OnFlushed(MonotonicNanos now, Actions* actions);
   void OnLaneRead(MonotonicNanos now, uint64_t ticket, const remote::LaneReading& reading, Actions* actions);
   void OnEpochEnsured(MonotonicNanos now, uint64_t ticket, const absl::Status& status, Actions* actions);
   void OnTick(MonotonicNanos now, Actions* actions);
@@ -135,6 +153,7 @@ class ChannelMachine {
   const int64_t clock_lag_;
   const uint32_t key_version_;
   EpochRegister* const epochs_;
+  const std::unique_ptr<EchoLedger> echoes_;  // Null unless foreign writers are followed.
 
   State state_ = State::kClosed;
   uint64_t last_ticket_ = 0;

@@ -49,6 +49,7 @@ void CoherenceReport::NoteClose(CloseCause cause, uint64_t suspect_entries) {
     case CloseCause::kLaneRegressed:
     case CloseCause::kEpochChanged:
     case CloseCause::kServerLeft:
+    case CloseCause::kFlushed:
       Count(remote_resets_);
       break;
   }
@@ -103,6 +104,10 @@ CoherenceStats CoherenceReport::GetStats() const {
   stats.remote_resets = value(remote_resets_);
   for (size_t i = 0; i < kCloseCauseCount; ++i) stats.ends_by_cause[i] = value(ends_by_cause_[i]);
   stats.suspect_entries = value(suspect_entries_);
+  stats.foreign_pushes = value(foreign_pushes_);
+  stats.foreign_changes = value(foreign_changes_);
+  stats.foreign_echoes = value(foreign_echoes_);
+  stats.foreign_overflows = value(foreign_overflows_);
   stats.heartbeat_age = HeartbeatAge();
   const int64_t round_trip = round_trip_nanos_.load(std::memory_order_relaxed);
   if (round_trip >= 0) stats.round_trip = absl::Nanoseconds(round_trip);

@@ -35,6 +35,11 @@ struct CoherenceStats {
   // By exact cause, in the order of CloseCause.
   std::array<uint64_t, kCloseCauseCount> ends_by_cause = {};
   uint64_t suspect_entries = 0;
+  // Foreign writers.
+  uint64_t foreign_pushes = 0;
+  uint64_t foreign_changes = 0;
+  uint64_t foreign_echoes = 0;
+  uint64_t foreign_overflows = 0;
   absl::Duration heartbeat_age = absl::InfiniteDuration();  // Gauge.
   absl::Duration round_trip = absl::InfiniteDuration();     // Gauge: of the last answered heartbeat.
   // From the making of an announcement to its arrival here, for changes of this process.
@@ -47,6 +52,15 @@ class CoherenceReport {
 
   void CountMessage() { Count(messages_received_); }
   void CountRejectedMessage() { Count(messages_rejected_); }
+  // The server named keys that changed: too many to look at one by one, or as counted next.
+  void CountTouches(bool overflow) {
+    Count(foreign_pushes_);
+    if (overflow) Count(foreign_overflows_);
+  }
+  void CountTouchedKeys(uint64_t changes, uint64_t echoes) {
+    foreign_changes_.fetch_add(changes, std::memory_order_relaxed);
+    foreign_echoes_.fetch_add(echoes, std::memory_order_relaxed);
+  }
   void CountHeartbeat() { Count(heartbeats_); }
   void RecordLag(int64_t nanos) { lag_.Record(nanos); }
 
@@ -92,6 +106,10 @@ class CoherenceReport {
   Counter remote_resets_{0};
   std::array<Counter, kCloseCauseCount> ends_by_cause_{};
   Counter suspect_entries_{0};
+  Counter foreign_pushes_{0};
+  Counter foreign_changes_{0};
+  Counter foreign_echoes_{0};
+  Counter foreign_overflows_{0};
   metrics::Histogram lag_;
 
   mutable absl::Mutex mutex_;

@@ -8,6 +8,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "nearcache/internal/coherence/announcement_log.h"
@@ -30,6 +31,7 @@ ChannelMachineOptions MachineOptions(const CoordinatorOptions& options) {
   machine.staleness_bound_nanos = absl::ToInt64Nanoseconds(options.staleness_bound);
   machine.clock_lag_nanos = options.clock->CoarseLagNanos();
   machine.key_version = static_cast<uint32_t>(options.key_version);
+  machine.foreign_writers = options.foreign_writers;
   return machine;
 }
 
@@ -132,10 +134,21 @@ class Coordinator::Impl {
     });
   }
 
+  void OnKeysTouched(absl::Span<const absl::string_view> keys) {
+    report_.CountTouches(keys.size() > ChannelMachine::kTouchesMax);
+    // Never from inside an action: it comes from the socket.
+    HandleNow([this, keys](MonotonicNanos now, Actions* actions) { machine_.OnKeysTouched(now, keys, actions); });
+  }
+
+  void OnServerFlushed() {
+    Handle([this](MonotonicNanos now, Actions* actions) { machine_.OnFlushed(now, actions); });
+  }
+
  private:
   using Event = absl::AnyInvocable<void(MonotonicNanos now, Actions* actions)>;
 
   void Handle(Event event);
+  void HandleNow(absl::FunctionRef<void(MonotonicNanos now, Actions* actions)> event);
   void Hear(absl::string_view payload);
   void Perform(const Actions& actions);
 
@@ -146,6 +159,7 @@ class Coordinator::Impl {
   void Do(const RenewLease& action);
   void Do(const CloseGeneration& action);
   void Do(const ApplyInvalidations& action);
+  void Do(const ApplyTouches& action);
   void Do(const ApplyClear&) { tier_->Clear(); }
   void Do(const DropLocal&) { tier_->Clear(); }
   void Do(const ResetChannel& action) { store_->ResetChannel(CauseStatus(action.cause)); }
@@ -205,7 +219,17 @@ void Coordinator::Impl::Handle(Event event) {
   handling_ = false;
 }
 
-// The usual way of a message: nothing is allocated or copied.
+// For what need not wait: nothing is allocated or copied. REQUIRES: !handling_
+void Coordinator::Impl::HandleNow(absl::FunctionRef<void(MonotonicNanos now, Actions* actions)> event) {
+  handling_ = true;
+  Actions actions;
+  event(clock_->Now(), &actions);
+  Perform(actions);
+  handling_ = false;
+  if (!events_.empty()) Handle([](MonotonicNanos, Actions*) {});
+}
+
+// The usual way of a message.
 void Coordinator::Impl::Hear(absl::string_view payload) {
   const absl::optional<Message> message = DecodeMessage(payload);
   if (!message.has_value()) {
@@ -214,15 +238,9 @@ void Coordinator::Impl::Hear(absl::string_view payload) {
     report_.CountRejectedMessage();
     return;
   }
-  const MonotonicNanos now = clock_->Now();
   const absl::optional<MonotonicNanos> announced_at = announcements_.Find(message->lane_id);
-  if (announced_at.has_value()) report_.RecordLag(now - *announced_at);
-  handling_ = true;
-  Actions actions;
-  machine_.OnMessage(now, *message, &actions);
-  Perform(actions);
-  handling_ = false;
-  if (!events_.empty()) Handle([](MonotonicNanos, Actions*) {});
+  if (announced_at.has_value()) report_.RecordLag(clock_->Now() - *announced_at);
+  HandleNow([this, &message](MonotonicNanos now, Actions* actions) { machine_.OnMessage(now, *message, actions); });
 }
 
 void Coordinator::Impl::Perform(const Actions& actions) {
@@ -299,6 +317,20 @@ void Coordinator::Impl::Do(const ApplyInvalidations& action) {
   }
 }
 
+void Coordinator::Impl::Do(const ApplyTouches& action) {
+  uint64_t echoes = 0;
+  for (const Touch& touch : action.touches) {
+    const HashedKey key = HashKey(touch.key, tier_->hash_seed());
+    if (touch.echo_of.empty()) {
+      tier_->Invalidate(key, OperationId());
+    } else {
+      tier_->Doubt(key, touch.echo_of);
+      ++echoes;
+    }
+  }
+  report_.CountTouchedKeys(action.touches.size() - echoes, echoes);
+}
+
 void Coordinator::Impl::Do(const SetTimer& action) {
   store_->RunAt(action.at, [this] { OnTick(); });
 }
@@ -353,6 +385,8 @@ CoherenceStats Coordinator::GetStats() const { return impl_->report().GetStats()
 absl::Status Coordinator::Status() const { return impl_->report().Status(); }
 void Coordinator::OnSubscribed() { impl_->OnSubscribed(); }
 void Coordinator::OnMessage(absl::string_view payload) { impl_->OnMessage(payload); }
+void Coordinator::OnKeysTouched(absl::Span<const absl::string_view> keys) { impl_->OnKeysTouched(keys); }
+void Coordinator::OnServerFlushed() { impl_->OnServerFlushed(); }
 void Coordinator::OnChannelDown(const absl::Status& cause) { impl_->OnChannelDown(cause); }
 
 }  // namespace nearcache::internal::coherence

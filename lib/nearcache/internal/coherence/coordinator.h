@@ -30,6 +30,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "absl/types/span.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/coherence/channel_action.h"
@@ -55,6 +56,8 @@ struct CoordinatorOptions {
   bool drop_on_close = false;
   // Options::key_version: changes of keys of another version do not concern this process.
   int64_t key_version = 1;
+  // Whether the store follows foreign writers (ChannelEvents::OnKeysTouched).
+  bool foreign_writers = false;
   // Not owned.
   OperationIdSource* ids = nullptr;
   const Clock* clock = Clock::Real();
@@ -118,6 +121,8 @@ class Coordinator : public remote::ChannelEvents {
   // remote::ChannelEvents, on the loop's thread.
   void OnSubscribed() override;
   void OnMessage(absl::string_view payload) override;
+  void OnKeysTouched(absl::Span<const absl::string_view> keys) override;
+  void OnServerFlushed() override;
   void OnChannelDown(const absl::Status& cause) override;
 
  private:

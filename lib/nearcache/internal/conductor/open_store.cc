@@ -52,6 +52,7 @@ absl::StatusOr<std::unique_ptr<remote::Store>> OpenStore(const Options& options,
   store.epoch_key = names.epoch_key();
   store.missing_key = names.missing_key();
   store.channel = names.channel();
+  if (options.coherence.foreign_writers) store.foreign_prefix = names.DataKey("");
   store.probe_timeout = options.remote.command_timeout;
   auto made = remote::RedisStore::Create(std::move(store));
   if (!made.ok()) return made.status();

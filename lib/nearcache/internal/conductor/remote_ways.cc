@@ -45,6 +45,8 @@ CoherenceEvent::Cause ToCause(coherence::CloseCause cause) {
       return CoherenceEvent::Cause::kServerLeft;
     case coherence::CloseCause::kSuspended:
       return CoherenceEvent::Cause::kSuspended;
+    case coherence::CloseCause::kFlushed:
+      return CoherenceEvent::Cause::kFlushed;
   }
   return CoherenceEvent::Cause::kNone;
 }
@@ -88,6 +90,7 @@ coherence::CoordinatorOptions ToCoordinatorOptions(const RemoteWaysDependencies&
   coordinator.staleness_bound = options.coherence.staleness_bound;
   coordinator.drop_on_close = options.coherence.link_down_policy != LinkDownPolicy::kServeWithinBound;
   coordinator.key_version = options.key_version;
+  coordinator.foreign_writers = options.coherence.foreign_writers;
   coordinator.ids = dependencies.ids;
   coordinator.clock = dependencies.clock;
   if (dependencies.events != nullptr) {
@@ -290,7 +293,13 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->lanes_regressed = ends(Cause::kLaneRegressed);
   stats->epochs_changed = ends(Cause::kEpochChanged);
   stats->servers_left = ends(Cause::kServerLeft);
+  stats->remote_flushes = ends(Cause::kFlushed);
   stats->suspensions = ends(Cause::kSuspended);
+  stats->foreign_pushes = coherence.foreign_pushes;
+  stats->foreign_changes = coherence.foreign_changes;
+  stats->foreign_echoes = coherence.foreign_echoes;
+  stats->foreign_unknown = store.foreign_unknown;
+  stats->foreign_overflows = coherence.foreign_overflows;
   stats->suspect_entries = coherence.suspect_entries;
   if (auditor_ != nullptr) AddAudit(auditor_->GetStats(), stats);
   stats->heartbeat_age = coherence.heartbeat_age;

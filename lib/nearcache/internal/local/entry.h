@@ -6,8 +6,9 @@
 // What a hit looks at lies in the second half of the header, beside the key. To save room the id is kept as a tag,
 // times in steps, and the function that frees the block as a number (ref_counted.h).
 //
-// What changes after publication is the reference count, what readers tell the policy (entry_use.h), and the
-// links, which belong to the mutex of the stripe. Everything else may be read without a lock inside an EpochSection.
+// What changes after publication is the reference count, what readers tell the policy (entry_use.h), the generation
+// when the entry is doubted, and the links, which belong to the mutex of the stripe. Everything else may be read
+// without a lock inside an EpochSection.
 //
 // References: the table holds one; it is dropped when the entry was unlinked and no reader can reach it any more. Each
 // Value that was given out holds another, so the block outlives the tier if it must.
@@ -90,7 +91,9 @@ struct Entry final : RefCounted {
 
   // From here on: what a hit looks at.
   const Era era;
-  const Generation generation;
+  // Under whose lease it may be served. Taken away, under the mutex of the stripe, when the entry is doubted: then it
+  // is served only as long as it is fresh in itself.
+  std::atomic<Generation> generation;
   // The part of the hash that chooses the bucket, kept so that tables can be rebuilt without reading keys.
   const uint32_t hash;
   const uint32_t value_size;

@@ -79,6 +79,8 @@ class WriteTicket {
   // --- Guarded by the mutex of the key's stripe.
   EventLog events;
   bool ended = false;
+  // A stranger may have written after it, in the same turn of the server (LocalTier::Doubt).
+  bool doubted = false;
 
   // As in Flight.
   std::atomic<bool> may_be_stored{true};

@@ -60,6 +60,13 @@ class alignas(64) LaneLease {
     return now <= deadline && generation == generation_.load(std::memory_order_acquire);
   }
 
+  // The same for a generation that may be taken away meanwhile, by who extends the lease afterwards: it is looked at
+  // after the deadline, so that no extension of the lease counts for it any more.
+  bool Covers(const std::atomic<Generation>& generation, MonotonicNanos now) const {
+    const MonotonicNanos deadline = deadline_.load(std::memory_order_acquire);
+    return now <= deadline && generation.load(std::memory_order_relaxed) == generation_.load(std::memory_order_acquire);
+  }
+
   // The generation to give to a fill that begins now; kNoGeneration while closed.
   Generation FillGeneration() const { return open_generation_.load(std::memory_order_acquire); }
 

@@ -254,6 +254,12 @@ class LocalTier {
   // A message said that operation `id` changed `key`. An entry with this very id stays: it is that change.
   virtual void Invalidate(const HashedKey& key, OperationTag id) = 0;
 
+  // The server says that `key` changed in the turn in which it executed operation `id`, and not by whom: perhaps by
+  // that operation alone, perhaps by a stranger after it. An entry with this very id stays, but no lease covers it any
+  // more: it is served while it is younger than the staleness bound, for a stranger's write came later than the entry
+  // was asked for. Anything else of the key goes, as with Invalidate.
+  virtual void Doubt(const HashedKey& key, OperationTag id) = 0;
+
   // Everything goes, O(1): entries are unservable at once, memory comes back in bounded steps on later calls and in
   // Maintain. Flights and writes in progress are void.
   virtual void Clear() = 0;

@@ -73,6 +73,8 @@ class Stripe {
   // A message, or the reply of a read without a flight of its own.
   void NoteEvent(const HashedKey& key, OperationTag id, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  void Doubt(const HashedKey& key, OperationTag id, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Local-only writes: an event, and the new entry in one step. False if nothing was stored; then nothing is resident.
   bool Put(const HashedKey& key, OperationTag id, Entry* built, Discarded* discarded)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

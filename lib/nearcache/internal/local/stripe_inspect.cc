@@ -69,7 +69,7 @@ void Stripe::Report(const HashedKey& key, MonotonicNanos latest, KeyReport* repo
   report->value_bytes = entry->value_size;
   report->entry_bytes = entry->AllocatedSize();
   report->lane = entry->lane;
-  report->generation = entry->generation;
+  report->generation = entry->generation.load(std::memory_order_relaxed);
   report->leased = state_->lanes[entry->lane].Covers(entry->generation, latest);
   report->read_lately = entry->use.hits() > 0;
 }

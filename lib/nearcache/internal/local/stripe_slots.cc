@@ -66,6 +66,29 @@ void Stripe::NoteEvent(const HashedKey& key, OperationTag id, Discarded* discard
   Settle(discarded);
 }
 
+// A stranger's write may have come after `id`: what holds `id` may be one write too old, and everything else is older
+// than `id` or was read from the server at the same moment.
+void Stripe::Doubt(const HashedKey& key, OperationTag id, Discarded* discarded) {
+  const auto slot = slots_.find(key.key);
+  if (slot != slots_.end()) {
+    if (slot->second.flight != nullptr) Void(slot->second.flight.get());
+    for (const WriteRef& write : slot->second.writes) {
+      if (write->id == id) {
+        write->doubted = true;
+      } else {
+        Void(write.get());
+      }
+    }
+  }
+  Entry* const resident = index_.Find(key);
+  if (resident != nullptr && !id.empty() && resident->id == id) {
+    resident->generation.store(kNoGeneration, std::memory_order_relaxed);
+  } else if (resident != nullptr) {
+    Unlink(resident, RemovalCause::kInvalidated);
+  }
+  Settle(discarded);
+}
+
 // --- Slots
 
 void Stripe::EraseSlot(SlotMap::iterator slot) {
@@ -227,6 +250,7 @@ void Stripe::EndWrite(WriteTicket* write, WriteOutcome outcome, bool keep, Entry
       NoteInSlot(key, write->id);
       const bool storable = was_last && write->began.era == state_->CurrentEra() && write->events.Allows(write->id);
       if (keep && !storable) state_->Add(Count::kFillsRefused);
+      if (write->doubted && built != nullptr) built->generation.store(kNoGeneration, std::memory_order_relaxed);
       stored = storable && built != nullptr && Store(key, built);
     }
     if (!stored) RemoveDifferent(key, OperationTag());

@@ -57,6 +57,7 @@ class StripedLocalTier final : public LocalTier {
   void EndWrite(const WriteRef& write, WriteOutcome outcome, const absl::optional<Value>& value,
                 MonotonicNanos expires_at) override;
   void Invalidate(const HashedKey& key, OperationTag id) override;
+  void Doubt(const HashedKey& key, OperationTag id) override;
 
   // striped_local_tier_local_only.cc
   bool Put(const HashedKey& key, absl::string_view value, OperationTag id, MonotonicNanos now,

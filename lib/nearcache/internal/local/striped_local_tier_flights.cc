@@ -70,6 +70,13 @@ void StripedLocalTier::NoteReply(const HashedKey& key, OperationTag id) { NoteEv
 
 void StripedLocalTier::Invalidate(const HashedKey& key, OperationTag id) { NoteEvent(key, id); }
 
+void StripedLocalTier::Doubt(const HashedKey& key, OperationTag id) {
+  Stripe& stripe = StripeOf(key.hash);
+  Discarded discarded(&state_);
+  absl::MutexLock lock(&stripe.mutex());
+  stripe.Doubt(key, id, &discarded);
+}
+
 WriteRef StripedLocalTier::BeginWrite(const HashedKey& key, OperationTag id, MonotonicNanos now, RemovalCause cause) {
   Stripe& stripe = StripeOf(key.hash);
   auto write = std::make_shared<WriteTicket>(key, id, state_.Begin(key, now));

@@ -45,8 +45,8 @@ struct TierState {
 
   // Whether `entry` may be served when the true time may be as late as `latest`.
   bool Servable(const Entry& entry, MonotonicNanos latest) const {
-    return entry.era == CurrentEra() && latest < entry.expires_at() &&
-           Covered(entry.fetched_at(), entry.lane, entry.generation, latest) && !IdleTooLong(entry, latest);
+    return entry.era == CurrentEra() && latest < entry.expires_at() && Covered(entry, latest) &&
+           !IdleTooLong(entry, latest);
   }
 
   bool IdleTooLong(const Entry& entry, MonotonicNanos latest) const {
@@ -66,13 +66,16 @@ struct TierState {
   Presence PresenceOf(const Entry& entry, MonotonicNanos latest) const {
     if (entry.era != CurrentEra()) return Presence::kCleared;
     if (latest >= entry.expires_at()) return Presence::kExpired;
-    return Covered(entry.fetched_at(), entry.lane, entry.generation, latest) ? Presence::kServed
-                                                                             : Presence::kNotCovered;
+    return Covered(entry, latest) ? Presence::kServed : Presence::kNotCovered;
   }
 
   // Mechanism M4: covered by the lease of its lane, as nearly all are where there are leases, or fresh in itself.
   bool Covered(MonotonicNanos since, uint16_t lane, Generation generation, MonotonicNanos latest) const {
     return lanes[lane].Covers(generation, latest) || latest - since <= staleness_nanos;
+  }
+
+  bool Covered(const Entry& entry, MonotonicNanos latest) const {
+    return latest - entry.fetched_at() <= staleness_nanos || lanes[entry.lane].Covers(entry.generation, latest);
   }
 
   // The latest true time, given what the coarse clock said. All rules are checked against this one: an entry may go a

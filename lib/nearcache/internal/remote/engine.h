@@ -64,6 +64,10 @@ struct EngineOptions {
   // Channels the channel link subscribes to; empty: there is no channel link. SUBSCRIBE, not SSUBSCRIBE.
   std::vector<std::string> channels;
 
+  // The channel link has the server report every key that begins with this and changes, whoever changes it
+  // (tracking.h). Empty: not wanted. A server that will not is no server for the channel link.
+  std::string tracking_prefix;
+
   // From the start of an attempt (name look-up) to the end of its handshake.
   absl::Duration connect_timeout = absl::Seconds(1);
   // Age of the oldest unanswered command at which a connection is given up. Also how long a silent connection is left
@@ -132,7 +136,10 @@ class EngineEvents {
   // The breaker moved to `state`; `text` says why, in words, naming the address.
   virtual void OnBreaker(BreakerState /*state*/, absl::string_view /*text*/) {}
 
-  // A push frame that is no pub/sub message of ours ("invalidate", ...). RESP3 only.
+  // With tracking_prefix: keys that changed, an array of strings, or nil: a database was flushed.
+  virtual void OnInvalidation(const Reply& /*keys*/) {}
+
+  // A push frame that is no pub/sub message of ours. RESP3 only.
   virtual void OnPush(LinkRole /*role*/, const Reply& /*push*/) {}
 };
 
@@ -226,6 +233,10 @@ class Engine {
 
   // Runs `task` on the loop's thread at `when`, give or take a tick. Tasks that are not due at Shutdown are destroyed.
   bool RunAt(MonotonicNanos when, Task task);
+
+  // A PING on the channel link; `done` learns of the PONG, or of kUnavailable at once if the link is not ready, or when
+  // the link is lost. Has no deadline but health_timeout. REQUIRES: on the loop's thread.
+  void PingChannel(absl::AnyInvocable<void(OperationResult) &&> done);
 
   // Cuts a link and connects anew: as if the server had closed it, with `cause` in the statuses. At once, unless the
   // link had become ready only a moment ago. On the loop's thread the link is cut before the call returns (OnDown comes

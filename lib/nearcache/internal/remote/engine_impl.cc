@@ -110,6 +110,7 @@ LinkOptions Engine::Impl::MakeLinkOptions(LinkRole role, uint64_t seed) const {
   link.limits.depth_max = options_.reply_depth_max;
   if (role == LinkRole::kChannel) {
     link.channels = options_.channels;
+    link.tracking_prefix = options_.tracking_prefix;
     if (!options_.client_name.empty()) link.handshake.client_name += "-channel";
   }
   return link;

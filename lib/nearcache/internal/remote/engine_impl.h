@@ -50,6 +50,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   OperationPool& pool() { return pool_; }
   bool RunAt(MonotonicNanos when, Task task);
   void Reset(LinkRole role, const absl::Status& cause);
+  void PingChannel(absl::AnyInvocable<void(OperationResult) &&> done);
   EngineStats GetStats() const;
   LinkStatus GetLinkStatus(LinkRole role) const;
   bool OnLoopThread() const;
@@ -96,6 +97,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   void OnDown(LinkRole role, const absl::Status& cause) override;
   void OnConnectFailed(LinkRole role, const absl::Status& cause) override;
   void OnMessage(absl::string_view channel, absl::string_view payload) override;
+  void OnInvalidation(const Reply& keys) override;
   void OnPush(LinkRole role, const Reply& push) override;
 
   // OperationOwner.

@@ -226,6 +226,16 @@ void Engine::Impl::OnMessage(absl::string_view channel, absl::string_view payloa
   events_->OnMessage(channel, payload);
 }
 
+void Engine::Impl::OnInvalidation(const Reply& keys) { events_->OnInvalidation(keys); }
+
+void Engine::Impl::PingChannel(absl::AnyInvocable<void(OperationResult) &&> done) {
+  if (channel_ != nullptr && !closing_) return channel_->Ping(std::move(done));
+  OperationResult refused;
+  refused.status = closing_ ? absl::CancelledError("the engine was shut down")
+                            : absl::FailedPreconditionError("there is no channel link");
+  std::move(done)(std::move(refused));
+}
+
 void Engine::Impl::OnPush(LinkRole role, const Reply& push) { events_->OnPush(role, push); }
 
 }  // namespace nearcache::internal::remote

@@ -1,8 +1,8 @@
 #include "nearcache/internal/remote/link.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "nearcache/internal/remote/command.h"
@@ -62,7 +62,7 @@ void Link::Perform(const LinkAction& action) {
     case Action::kArmTimer:
       return host_->wheel().Arm(this, action.when);
     case Action::kPing:
-      return Ping();
+      return Ping([](OperationResult) {});
     case Action::kReportReady:
       return host_->OnReady(options_.role, identity_);
     case Action::kReportDown:
@@ -175,38 +175,16 @@ void Link::Judge(const OperationResult& result) {
       return Handle(LinkEvent::Failed(std::move(outcome.status), outcome.permanent));
     case HandshakeOutcome::Kind::kAccepted:
       identity_ = std::move(outcome.identity);
-      if (options_.role == LinkRole::kChannel) return Subscribe();
+      if (options_.role == LinkRole::kChannel) return Listen();
       return Handle(LinkEvent::Of(Event::kHandshakeDone));
   }
 }
 
-// The confirmations are no replies (RESP3: pushes; RESP2: told apart by their shape), so a PING behind them marks where
-// they must have come. An error, which is a reply, takes the PING's place.
-void Link::Subscribe() {
-  std::vector<absl::string_view> command = {"SUBSCRIBE"};
-  command.insert(command.end(), options_.channels.begin(), options_.channels.end());
-  std::string bytes = EncodeCommand(command);
-  AppendCommand(&bytes, {"PING"});
-  subscriber_mode_ = true;
-  SendOwn(std::move(bytes), 1, [this](OperationResult result) { JudgeSubscription(result); });
-}
-
-void Link::JudgeSubscription(const OperationResult& result) {
-  if (!result.status.ok()) return;
-  const Reply& reply = result.replies[0];
-  if (reply.is_error()) {
-    const absl::Status status = ServerErrorToStatus(reply.text());
-    const bool permanent = status.code() == absl::StatusCode::kPermissionDenied;
-    return Handle(LinkEvent::Failed(Named(status), permanent));
-  }
-  if (confirmed_ != options_.channels.size()) {
-    return Handle(LinkEvent::Failed(Named(absl::InternalError("the server did not confirm every subscription"))));
-  }
-  Handle(LinkEvent::Of(Event::kHandshakeDone));
-}
-
-void Link::Ping() {
-  SendOwn(EncodeCommand({"PING"}), 1, [](OperationResult) {});
+void Link::Ping(absl::AnyInvocable<void(OperationResult) &&> done) {
+  if (machine_.state() == LinkState::kReady) return SendOwn(EncodeCommand({"PING"}), 1, std::move(done));
+  OperationResult refused;
+  refused.status = absl::UnavailableError(absl::StrCat(options_.machine.address, ": PING: the link is not ready"));
+  std::move(done)(std::move(refused));
 }
 
 // --- Moving bytes
@@ -309,10 +287,6 @@ absl::Status Link::OnSubscriberArray(Reply&& reply) {
   return OnPubSub(frame, reply);
 }
 
-bool Link::IsOurChannel(absl::string_view channel) const {
-  return std::find(options_.channels.begin(), options_.channels.end(), channel) != options_.channels.end();
-}
-
 absl::Status Link::OnPubSub(const PubSubFrame& frame, const Reply& reply) {
   const bool ours = subscriber_mode_ && IsOurChannel(frame.channel);
   switch (frame.kind) {
@@ -330,6 +304,12 @@ absl::Status Link::OnPubSub(const PubSubFrame& frame, const Reply& reply) {
     case PubSubFrame::Kind::kUnsubscribed:
       if (!ours) return absl::OkStatus();
       return absl::UnavailableError("the server ended a subscription");
+    case PubSubFrame::Kind::kInvalidation:
+      if (!options_.tracking_prefix.empty()) {
+        if (machine_.state() == LinkState::kReady) host_->OnInvalidation(*frame.keys);
+        return absl::OkStatus();
+      }
+      ABSL_FALLTHROUGH_INTENDED;
     case PubSubFrame::Kind::kPong:
     case PubSubFrame::Kind::kOther:
       host_->counters().pushes_ignored.Add();

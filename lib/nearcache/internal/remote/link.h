@@ -8,11 +8,14 @@
 #ifndef NEARCACHE_INTERNAL_REMOTE_LINK_H_
 #define NEARCACHE_INTERNAL_REMOTE_LINK_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -39,7 +42,9 @@ struct LinkOptions {
   HandshakeOptions handshake;
   LinkMachineOptions machine;
   ReplyLimits limits;
-  std::vector<std::string> channels;  // Channel link only.
+  // Channel link only.
+  std::vector<std::string> channels;
+  std::string tracking_prefix;  // Empty: nothing is tracked.
 };
 
 class Link;
@@ -77,6 +82,8 @@ class LinkHost {
   virtual void OnDown(LinkRole role, const absl::Status& cause) = 0;
   virtual void OnConnectFailed(LinkRole role, const absl::Status& cause) = 0;
   virtual void OnMessage(absl::string_view channel, absl::string_view payload) = 0;
+  // The tracked keys that changed; nil: a database was flushed.
+  virtual void OnInvalidation(const Reply& keys) = 0;
   virtual void OnPush(LinkRole role, const Reply& push) = 0;
 
  protected:
@@ -101,6 +108,9 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
 
   void OnResolved(ResolvedAddresses addresses);
 
+  // Asks the server for a sign of life; kUnavailable at once unless the link is ready.
+  void Ping(absl::AnyInvocable<void(OperationResult) &&> done);
+
   // The connection if operations may be sent on it, else null.
   Connection* ready_connection() const { return machine_.state() == LinkState::kReady ? connection_.get() : nullptr; }
 
@@ -124,10 +134,13 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   void FinishConnect();
   void SendHandshake(int resp_version);
   void Judge(const OperationResult& result);
+  // link_subscribe.cc
+  void Listen();
+  void Track(int64_t redirect);
+  void RefuseTracking(const Reply& answer);
   void Subscribe();
   void JudgeSubscription(const OperationResult& result);
   void Disconnect();
-  void Ping();
   void SendOwn(std::string bytes, int reply_count, absl::AnyInvocable<void(OperationResult) &&> done);
 
   bool carries_operations() const { return options_.role == LinkRole::kData; }
@@ -159,9 +172,10 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   std::vector<Address> addresses_;
   std::unique_ptr<Handshake> handshake_;
   ServerIdentity identity_;
-  bool subscriber_mode_ = false;  // SUBSCRIBE was sent on connection_.
-  size_t confirmed_ = 0;          // Channels confirmed on connection_.
-  OperationList lost_;            // Of the connection that was dropped, until its loss was reported.
+  bool subscriber_mode_ = false;            // SUBSCRIBE was sent on connection_.
+  std::vector<std::string> subscriptions_;  // Asked for on connection_.
+  size_t confirmed_ = 0;                    // Of them, confirmed.
+  OperationList lost_;                      // Of the connection that was dropped, until its loss was reported.
 };
 
 }  // namespace nearcache::internal::remote

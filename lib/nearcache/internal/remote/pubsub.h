@@ -18,6 +18,7 @@ struct PubSubFrame {
     kMessage,       // `channel`, `payload`.
     kSubscribed,    // `channel`, `count`: subscriptions of this connection now.
     kUnsubscribed,  // `channel` (empty: all of them), `count`.
+    kInvalidation,  // `keys`: the tracked keys that changed, an array of strings; nil: a database was flushed.
     kPong,          // RESP2's answer to PING while subscribed.
     kOther,         // A well-formed frame of a kind that is not pub/sub of ours.
     kMalformed,
@@ -26,6 +27,7 @@ struct PubSubFrame {
   absl::string_view channel;  // Views into the reply.
   absl::string_view payload;
   int64_t count = 0;
+  const Reply* keys = nullptr;
 };
 
 // REQUIRES: `reply` is a kPush or a kArray.

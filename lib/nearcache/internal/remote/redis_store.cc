@@ -46,6 +46,7 @@ absl::StatusOr<std::unique_ptr<RedisStore>> RedisStore::Create(RedisStoreOptions
   const absl::Status valid = CheckNames(options);
   if (!valid.ok()) return valid;
   options.engine.channels = {options.channel};
+  options.engine.tracking_prefix = options.foreign_prefix;
   const ChangeLimits limits = LimitsOf(options.engine);
   EngineOptions engine_options = std::move(options.engine);
   std::string node = engine_options.address.ToString();
@@ -60,6 +61,7 @@ RedisStore::RedisStore(RedisStoreOptions options, const ChangeLimits& limits, st
     : names_{std::move(options.lane_key), std::move(options.epoch_key), std::move(options.missing_key),
              std::move(options.channel)},
       node_(std::move(node)),
+      foreign_prefix_(std::move(options.foreign_prefix)),
       probe_timeout_(options.probe_timeout),
       limits_(limits),
       own_ids_(OperationIdSource::RandomNonce()) {}
@@ -115,7 +117,7 @@ void RedisStore::ReadTimeToLive(std::string redis_key, MonotonicNanos deadline, 
   engine_->Submit(std::move(operation));
 }
 
-void RedisStore::ReadLane(MonotonicNanos deadline, LaneCallback done) {
+void RedisStore::ReadLaneAlone(MonotonicNanos deadline, LaneCallback done) {
   Operation operation = LaneOperation(names_);
   operation.deadline = deadline;
   operation.done = [this, deadline, done = std::move(done)](OperationResult result) mutable {
@@ -187,6 +189,7 @@ StoreStats RedisStore::GetStats() const {
   stats.disconnects = engine.disconnects;
   stats.session_changes = session_changes_.load(std::memory_order_relaxed);
   stats.scripts_reloaded = scripts_reloaded_.load(std::memory_order_relaxed);
+  stats.foreign_unknown = foreign_unknown_.load(std::memory_order_relaxed);
   stats.bytes_sent = engine.bytes_sent;
   stats.bytes_received = engine.bytes_received;
   stats.batches = engine.writes;

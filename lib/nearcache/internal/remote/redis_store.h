@@ -12,6 +12,12 @@
 //                 that what is published here is heard here. Probes bear a lane id of 16 bytes 0xFF, which no operation
 //                 has, and are never passed on. They move no lane.
 //
+//   ReadLane      With foreign writers the reading is followed by two PINGs on the channel, one after the other. A
+//   server
+//                 reports the keys of a turn of its loop behind the replies of that turn, so the first PONG may
+//                 overtake them, the second cannot. (That the reading's own reply is here says little: a server with
+//                 I/O threads may have sent it in the middle of a turn.)
+//
 // Two changes of one key that are in flight together keep their order, unless one of them has to be sent a second time
 // (NOSCRIPT, a group that was refused as a whole).
 //
@@ -59,6 +65,10 @@ struct RedisStoreOptions {
   std::string missing_key;  // Never exists: what heartbeats and scripts unlink, to be refused where
                             // writes are.
   std::string channel;      // Of the announcements.
+
+  // With foreign writers: what all data keys of the namespace begin with; the user's key follows. Empty: nobody else
+  // writes. The name itself must be no data key: it marks the probe.
+  std::string foreign_prefix;
 
   // How long a probe may take to come back before the channel is replaced, and the pause before another is sent after
   // one that was refused. Not shorter than a round trip.
@@ -115,6 +125,13 @@ class RedisStore final : public Store, private EngineEvents {
   void OnConnectFailed(LinkRole role, const absl::Status& cause) override;
   void OnBreaker(BreakerState state, absl::string_view text) override;
   void Tell(RemoteEvent::Kind kind, LinkRole role, absl::string_view text);
+  void OnInvalidation(const Reply& keys) override;
+
+  // Foreign writers, redis_store_tracking.cc.
+  struct FencedReading;
+  void Fence(std::shared_ptr<FencedReading> reading, int pings);
+  void HearProbe();
+  void ReadLaneAlone(MonotonicNanos deadline, LaneCallback done);
 
   void RunScript(const Script& script, CommandClass command_class, std::vector<std::string> arguments,
                  MonotonicNanos deadline, ResultCallback done);
@@ -142,6 +159,7 @@ class RedisStore final : public Store, private EngineEvents {
 
   const ScriptNames names_;
   const std::string node_;  // The server's address, in words.
+  const std::string foreign_prefix_;
   const absl::Duration probe_timeout_;
   const ChangeLimits limits_;
   OperationIdSource own_ids_;  // Of lanes and probes, where no operation's id will do.
@@ -152,11 +170,13 @@ class RedisStore final : public Store, private EngineEvents {
 
   // On the loop's thread.
   Session session_;
-  OperationId probe_;  // The one that is awaited; empty: none.
+  OperationId probe_;             // The one that is awaited; empty: none.
+  bool probe_announced_ = false;  // Its message came; with foreign writers the server's report of its key is to follow.
   bool transactions_allowed_ = false;
 
   std::atomic<uint64_t> session_changes_{0};
   std::atomic<uint64_t> scripts_reloaded_{0};
+  std::atomic<uint64_t> foreign_unknown_{0};
   std::atomic<bool> data_ready_{false};
   std::atomic<MonotonicNanos> data_changed_at_;  // When data_ready_ changed last.
 

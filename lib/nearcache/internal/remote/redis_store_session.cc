@@ -111,11 +111,18 @@ void RedisStore::ResetLinkLater(LinkRole role, absl::Duration pause) {
 
 void RedisStore::StartProbe() {
   probe_ = own_ids_.Next();
+  probe_announced_ = false;
   const MonotonicNanos deadline = AddDuration(engine_->clock().Now(), probe_timeout_);
-  RunScript(ProbeScript(), CommandClass::kControl,
-            {"3", names_.lane_key, names_.epoch_key, names_.missing_key, "", names_.channel,
-             absl::StrCat(kProbeMark, probe_.ToBytes())},
-            deadline, [this, probe = probe_](OperationResult result) { OnProbeAnswered(probe, result); });
+  std::vector<std::string> arguments = {"3", names_.lane_key, names_.epoch_key, names_.missing_key};
+  if (!foreign_prefix_.empty()) {
+    arguments[0] = "4";
+    arguments.push_back(foreign_prefix_);
+  }
+  for (std::string each : {std::string(), names_.channel, absl::StrCat(kProbeMark, probe_.ToBytes())}) {
+    arguments.push_back(std::move(each));
+  }
+  RunScript(ProbeScript(), CommandClass::kControl, std::move(arguments), deadline,
+            [this, probe = probe_](OperationResult result) { OnProbeAnswered(probe, result); });
 }
 
 void RedisStore::OnProbeAnswered(OperationId probe, const OperationResult& result) {
@@ -131,7 +138,9 @@ void RedisStore::OnProbeAnswered(OperationId probe, const OperationResult& resul
       StartProbe();
       return;
     }
-    const absl::Status lost = absl::UnavailableError("what is published on the channel does not come back");
+    const absl::Status lost = absl::UnavailableError(
+        probe_announced_ ? "coherence.foreign_writers: CLIENT TRACKING was accepted, but the server reports no changes"
+                         : "what is published on the channel does not come back");
     SetChannelState(false, lost);
     if (session_.OnProbeLost().reset_link.has_value()) engine_->ResetChannel(lost);
   });
@@ -141,7 +150,7 @@ void RedisStore::OnMessage(absl::string_view channel, absl::string_view payload)
   if (channel != names_.channel) return;
   if (absl::StartsWith(payload, kProbeMark)) {
     const bool own = !probe_.empty() && payload.substr(kProbeMark.size()) == probe_.ToBytes();
-    if (own) Perform(session_.OnProbeHeard(), absl::OkStatus());
+    if (own) HearProbe();
     return;
   }
   if (session_.state() == Session::State::kUp) events_->OnMessage(payload);

@@ -182,6 +182,10 @@ return ensure(KEYS[1])
 constexpr absl::string_view kProbe = R"lua(
 redis.call('UNLINK', KEYS[3])
 redis.call('PUBLISH', ARGV[2], ARGV[3])
+if KEYS[4] then
+  redis.call('SET', KEYS[4], '')
+  redis.call('UNLINK', KEYS[4])
+end
 return {1}
 )lua";
 

@@ -64,8 +64,9 @@ const Script& LaneScript();
 // returns the epoch that is there now.
 const Script& EnsureEpochScript();
 
-// KEYS: lane, epoch, missing key. ARGV: unused, channel, payload. Publishes the payload and moves nothing: shows that
-// this user may run scripts and publish on this channel of this server.
+// KEYS: lane, epoch, missing key, and perhaps a key that nobody uses. ARGV: unused, channel, payload. Publishes the
+// payload and moves nothing: shows that this user may run scripts and publish on this channel of this server. The key
+// that nobody uses is set and removed: a server that tracks it reports that behind the message.
 const Script& ProbeScript();
 
 // Names in Redis that belong to one namespace.

@@ -148,6 +148,8 @@ using AnnouncementEncoder =
 
 // What one heartbeat on the data connection read (mechanism M5): UNLINK of a key that is never there, so that a server
 // that may not be written refuses, then the lane register, then the namespace's epoch; one atomic step is not needed.
+// Where the store follows foreign writers, a reading that is ok also means that OnKeysTouched was called for all that
+// anybody had been told by the server before `sent_at`.
 struct LaneReading {
   absl::Status status;         // Not ok: no renewal.
   OperationId lane;            // Empty if the register does not exist.
@@ -166,6 +168,12 @@ class ChannelEvents {
   virtual void OnSubscribed() = 0;
   // A message of the lane's channel, whole, as the script published it. Hostile bytes are possible.
   virtual void OnMessage(absl::string_view payload) = 0;
+  // Only where the store follows foreign writers. The server says that these keys changed, expired or were evicted, and
+  // not by whom: changes of this library are among them, each behind its message. Keys as the user names them; the
+  // views live for the duration of the call. Of any number; hostile ones are possible.
+  virtual void OnKeysTouched(absl::Span<const absl::string_view> /*keys*/) {}
+  // The same: a database of the server was flushed, perhaps another one.
+  virtual void OnServerFlushed() {}
   // The channel or the whole session is gone; OnSubscribed follows when it is back.
   virtual void OnChannelDown(const absl::Status& cause) = 0;
 };
@@ -191,6 +199,7 @@ struct StoreStats {
   uint64_t disconnects = 0;
   uint64_t session_changes = 0;  // Another server answered than before: everything dropped.
   uint64_t scripts_reloaded = 0;
+  uint64_t foreign_unknown = 0;  // Names in the server's reports that are no keys of this namespace.
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
   uint64_t change_groups = 0;    // Groups of several changes, committed in one step.

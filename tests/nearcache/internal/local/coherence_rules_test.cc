@@ -370,6 +370,60 @@ TEST_F(CoherenceRulesTest, ClearVoidsWhatIsInProgress) {
   EXPECT_EQ(Hit("write"), absl::nullopt);
 }
 
+// --- Strangers: the server names a key that changed, and not by whom
+
+TEST_F(CoherenceRulesTest, WhatIsDoubtedIsServedWhileItIsYoungAndByNoLease) {
+  Acknowledge(BeginWrite("k", kV1), "v1");
+  ASSERT_TRUE(tier().Explain(Key("k"), now()).leased);
+  tier().Doubt(Key("k"), kV1);
+  EXPECT_EQ(Hit("k"), "v1");
+  EXPECT_FALSE(tier().Explain(Key("k"), now()).leased);
+  clock_.Advance(kStaleness + absl::Milliseconds(1));
+  RenewLane(absl::Seconds(10));
+  EXPECT_EQ(Hit("k"), absl::nullopt);
+}
+
+// The push overtakes the acknowledgement.
+TEST_F(CoherenceRulesTest, AWriteThatIsDoubtedBeforeItIsAcknowledgedIsKeptWithoutALease) {
+  const WriteRef write = BeginWrite("k", kV1);
+  Message("k", kV1);
+  tier().Doubt(Key("k"), kV1);
+  Acknowledge(write, "v1");
+  EXPECT_EQ(Hit("k"), "v1");
+  EXPECT_FALSE(tier().Explain(Key("k"), now()).leased);
+  clock_.Advance(kStaleness + absl::Milliseconds(1));
+  EXPECT_EQ(Hit("k"), absl::nullopt);
+}
+
+TEST_F(CoherenceRulesTest, DoubtOfAnotherOperationEndsEverythingElse) {
+  Fill("k", "v1", kV1);
+  tier().Doubt(Key("k"), kV2);
+  EXPECT_EQ(Hit("k"), absl::nullopt);
+  const WriteRef write = BeginWrite("k", kV3);
+  tier().Doubt(Key("k"), kV2);
+  Acknowledge(write, "v3");
+  EXPECT_EQ(Hit("k"), absl::nullopt) << "a stranger may have written after it";
+}
+
+// The server may have read the key for this reply between the operation and the stranger's write.
+TEST_F(CoherenceRulesTest, AReadUnderWayWhenItsValueIsDoubtedIsNotStored) {
+  const FlightRef flight = Lead("k");
+  tier().Doubt(Key("k"), kV1);
+  Complete(flight, "v1", kV1);
+  EXPECT_EQ(Hit("k"), absl::nullopt);
+}
+
+// A lease that a younger entry gets again is not the one of the doubted.
+TEST_F(CoherenceRulesTest, WhatIsFetchedAfterTheDoubtIsLeasedAsUsual) {
+  Acknowledge(BeginWrite("k", kV1), "v1");
+  tier().Doubt(Key("k"), kV1);
+  clock_.Advance(kStaleness + absl::Milliseconds(1));
+  RenewLane(absl::Seconds(10));
+  Fill("k", "v1", kV1);
+  clock_.Advance(kStaleness * 5);
+  EXPECT_EQ(Hit("k"), "v1");
+}
+
 // --- Loads and reads of one key
 
 TEST_F(CoherenceRulesTest, APlainReadDoesNotWaitForALoad) {

@@ -38,6 +38,11 @@ class RecordingEvents final : public EngineEvents {
     Add(absl::StrCat("message on ", channel, ": ", payload));
     if (on_message) on_message(payload);
   }
+  void OnInvalidation(const Reply& keys) override {
+    std::string names;
+    for (const Reply& key : keys.elements) absl::StrAppend(&names, " ", key.text());
+    Add(keys.is_nil() ? "flushed" : absl::StrCat("keys:", names));
+  }
   void OnConnectFailed(LinkRole role, const absl::Status& cause) override {
     Add(absl::StrCat(LinkRoleName(role), " failed: ", cause.ToString()));
   }

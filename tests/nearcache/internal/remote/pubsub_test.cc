@@ -49,10 +49,37 @@ TEST(PubSubTest, ReadsConfirmations) {
   EXPECT_EQ(ParsePubSub(Push({String("pong"), String("")})).kind, Kind::kPong);
 }
 
-TEST(PubSubTest, LeavesOtherKindsToOthers) {
-  EXPECT_EQ(ParsePubSub(Push({String("invalidate"), Reply()})).kind, Kind::kOther);
-  EXPECT_EQ(ParsePubSub(Push({String("smessage")})).kind, Kind::kOther);
+Reply Array(std::vector<Reply> elements) {
+  Reply reply = Push(std::move(elements));
+  reply.type = Reply::Type::kArray;
+  return reply;
 }
+
+TEST(PubSubTest, ReadsTrackedKeysInBothProtocols) {
+  const Reply keys = Array({String("a"), String("b")});
+  const Reply push = Push({String("invalidate"), keys});
+  const Reply message = Array({String("message"), String("__redis__:invalidate"), keys});
+  for (const Reply* const reply : {&push, &message}) {
+    const PubSubFrame frame = ParsePubSub(*reply);
+    ASSERT_EQ(frame.kind, Kind::kInvalidation);
+    ASSERT_EQ(frame.keys->elements.size(), 2u);
+    EXPECT_EQ(frame.keys->elements[1].text(), "b");
+  }
+  const Reply flushed = Push({String("invalidate"), Reply()});
+  const Reply flushed_message = Array({String("message"), String("__redis__:invalidate"), Reply()});
+  for (const Reply* const reply : {&flushed, &flushed_message}) {
+    const PubSubFrame frame = ParsePubSub(*reply);
+    ASSERT_EQ(frame.kind, Kind::kInvalidation);
+    EXPECT_TRUE(frame.keys->is_nil());
+  }
+}
+
+// Anybody may publish there.
+TEST(PubSubTest, AMessageThatSomebodyPublishedOnTheInvalidateChannelIsAMessage) {
+  EXPECT_EQ(ParsePubSub(Array({String("message"), String("__redis__:invalidate"), String("k")})).kind, Kind::kMessage);
+}
+
+TEST(PubSubTest, LeavesOtherKindsToOthers) { EXPECT_EQ(ParsePubSub(Push({String("smessage")})).kind, Kind::kOther); }
 
 // The frames on which hiredis' async.c reads past the end of its array, or aborts.
 TEST(PubSubTest, FramesThatAreNotShapedAsTheyClaimAreMalformed) {
@@ -71,6 +98,13 @@ TEST(PubSubTest, FramesThatAreNotShapedAsTheyClaimAreMalformed) {
       Push({String("subscribe"), Reply(), Integer(1)}),
       Push({String("unsubscribe"), Integer(1), Integer(1)}),
       Push({String("pong")}),
+      Push({String("invalidate")}),
+      Push({String("invalidate"), String("k")}),
+      Push({String("invalidate"), Integer(1)}),
+      Push({String("invalidate"), Array({String("k"), Integer(1)})}),
+      Push({String("invalidate"), Array({Reply()})}),
+      Push({String("invalidate"), Array({}), Reply()}),
+      Push({String("message"), String("__redis__:invalidate"), Array({Integer(1)})}),
   };
   for (const Reply& frame : frames) EXPECT_EQ(ParsePubSub(frame).kind, Kind::kMalformed);
 }

@@ -18,7 +18,6 @@
 
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/conductor/remote_parts.h"
-#include "nearcache/internal/conductor/replayer.h"
 #include "nearcache/internal/conductor/ways.h"
 #include "nearcache/internal/remote/store.h"
 
@@ -26,8 +25,7 @@ namespace nearcache::internal::conductor {
 
 class Writer {
  public:
-  // `replayer` hears of what was changed; null: nobody does.
-  Writer(const RemoteParts& parts, Replayer* replayer) : parts_(parts), replayer_(replayer) {}
+  explicit Writer(const RemoteParts& parts) : parts_(parts) {}
 
   void Change(const ChangeQuery& query, ChangeDone done);
 
@@ -47,7 +45,6 @@ class Writer {
   absl::Status Explain(const Write& write, const remote::ChangeResult& result) const;
 
   const RemoteParts parts_;
-  Replayer* const replayer_;
 };
 
 }  // namespace nearcache::internal::conductor

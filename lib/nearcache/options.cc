@@ -261,6 +261,9 @@ absl::Status Options::Validate() const {
   check.Range("coherence.staleness_bound", coherence.staleness_bound, absl::Milliseconds(50), absl::Minutes(1));
   check.Expect(PolicyName(coherence.link_down_policy) != "unknown", "coherence.link_down_policy",
                absl::StrCat(static_cast<int>(coherence.link_down_policy)), "one of LinkDownPolicy");
+  check.Range("coherence.replay_window", coherence.replay_window, absl::ZeroDuration(), absl::Hours(1));
+  check.Range("coherence.replay_entries_max", coherence.replay_entries_max, size_t{1}, size_t{1} << 24);
+  check.Range("coherence.replay_bytes_max", coherence.replay_bytes_max, size_t{1}, kBytesMax);
   CheckAudit(audit, &check);
   check.Range("codec.compression_level", codec.compression_level, 1, 19);
   if (check.status().ok() && remote.tls) {
@@ -287,6 +290,9 @@ std::string Options::ToString() const {
   lines.Add("coherence.staleness_bound", coherence.staleness_bound);
   lines.Add("coherence.link_down_policy", PolicyName(coherence.link_down_policy));
   lines.Add("coherence.foreign_writers", coherence.foreign_writers ? "true" : "false");
+  lines.Add("coherence.replay_window", coherence.replay_window);
+  lines.Add("coherence.replay_entries_max", coherence.replay_entries_max);
+  lines.Add("coherence.replay_bytes_max", coherence.replay_bytes_max);
   lines.Add("coherence.on_event", coherence.on_event == nullptr ? "none" : "given");
   lines.Add("audit.hit_share", audit.hit_share);
   lines.Add("audit.reads_per_second_max", audit.reads_per_second_max);

@@ -208,6 +208,19 @@ struct CoherenceOptions {
   // used as link_down_policy says. Leave off where nobody else writes.
   bool foreign_writers = false;
 
+  // For how long this process remembers its own acknowledged changes, to send their invalidations again when the server
+  // may have lost them: another server answers than before (a promoted replica, a restart), or its history went back.
+  // Without it, what such a change had replaced stays back until its time to live ends. For each key changed in that
+  // time the new server is asked once; a value that is not this process' last write is deleted, also a newer one of
+  // another process: a cache may miss. Increments are left alone. Longer than replicas lag, and than a fail-over takes;
+  // 0 turns it off. At most 1 h.
+  absl::Duration replay_window = absl::Seconds(30);
+
+  // What is remembered for it at most: changes, and bytes of their keys with about 60 bytes each. Above either the
+  // oldest are forgotten (CacheStats::replay_dropped). At least 1 each.
+  size_t replay_entries_max = 65536;
+  size_t replay_bytes_max = size_t{8} << 20;
+
   // Hears when memory begins or ceases to be vouched for, with the cause, and what the audit finds (coherence_event.h).
   // Called on the executor, one event after the other in their order. It may use the cache, and may even destroy it; it
   // must not throw. At most 1024 events (4 MiB) wait for it; what does not fit is dropped and counted
@@ -293,11 +306,11 @@ struct Options {
   // Reads `redis://[user[:password]@]host[:port][/database][?parameter=value&…]`, `rediss://…`
   // (TLS) or `unix://[user[:password]@]/path[?database=n&…]`. User, password, path and parameter
   // values may be percent-encoded. Parameters: database, client_name, connect_timeout,
-  // command_timeout, health_timeout, staleness_bound, foreign_writers (on, off), key_prefix,
-  // key_version, default_time_to_live, local_capacity (durations as 250ms, 2s, 5m; sizes as 64MiB, 1GiB or
-  // bytes), resp, breaker (on, off), breaker_window, breaker_calls_min, breaker_bad_share, breaker_slow_call,
-  // breaker_open_time. What a URL cannot say, or does not, follows what it says: local.entry_bytes_max
-  // is lowered for a small local_capacity, and health_timeout raised for a long command_timeout.
+  // command_timeout, health_timeout, staleness_bound, foreign_writers (on, off), link_down_policy
+  // (serve, go_remote, fail), replay_window, key_prefix, key_version, default_time_to_live, local_capacity (durations
+  // as 250ms, 2s, 5m; sizes as 64MiB, 1GiB or bytes), resp, breaker (on, off), breaker_window, breaker_calls_min,
+  // breaker_bad_share, breaker_slow_call, breaker_open_time. What a URL cannot say, or does not, follows what it says:
+  // local.entry_bytes_max is lowered for a small local_capacity, and health_timeout raised for a long command_timeout.
   //
   //   kInvalidArgument   the URL, or the named part of it, cannot be read; an unknown parameter
   //   (known ones are listed).

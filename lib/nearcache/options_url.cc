@@ -91,6 +91,20 @@ absl::Status ReadForeignWriters(absl::string_view field, absl::string_view text,
   return absl::OkStatus();
 }
 
+absl::Status ReadReplayWindow(absl::string_view field, absl::string_view text, Options* options) {
+  return ReadDuration(field, text, &options->coherence.replay_window);
+}
+
+absl::Status ReadLinkDownPolicy(absl::string_view field, absl::string_view text, Options* options) {
+  if (text != "serve" && text != "go_remote" && text != "fail") {
+    return NotReadable(field, text, "serve, go_remote or fail");
+  }
+  options->coherence.link_down_policy = text == "serve"       ? LinkDownPolicy::kServeWithinBound
+                                        : text == "go_remote" ? LinkDownPolicy::kGoRemote
+                                                              : LinkDownPolicy::kFail;
+  return absl::OkStatus();
+}
+
 absl::Status ReadTimeToLive(absl::string_view field, absl::string_view text, Options* options) {
   return ReadDuration(field, text, &options->default_time_to_live);
 }
@@ -167,9 +181,11 @@ constexpr Parameter kParameters[] = {
     {"health_timeout", ReadHealthTimeout},
     {"key_prefix", ReadPrefix},
     {"key_version", ReadKeyVersion},
+    {"link_down_policy", ReadLinkDownPolicy},
     {"local_capacity", ReadLocalCapacity},
     {"local_idle_timeout", ReadIdleTimeout},
     {"local_policy", ReadLocalPolicy},
+    {"replay_window", ReadReplayWindow},
     {"resp", ReadResp},
     {"staleness_bound", ReadStalenessBound},
 };

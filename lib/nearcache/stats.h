@@ -78,6 +78,12 @@ struct CacheStats {
   uint64_t foreign_echoes = 0;      // keys in them that somebody had,
   uint64_t foreign_unknown = 0;     // names in them that are no keys of this cache,
   uint64_t foreign_overflows = 0;   // and those that named too many: all of memory was dropped.
+  uint64_t replays = 0;             // Times that own invalidations were sent again (CoherenceOptions::replay_window),
+  uint64_t replayed_invalidations = 0;    // how many were,
+  uint64_t replay_failures = 0;           // and how many could not be.
+  uint64_t replay_entries = 0;            // Gauge: own changes that would be looked at,
+  uint64_t replay_bytes = 0;              // Gauge: and what remembering them takes.
+  uint64_t replay_dropped = 0;            // Forgotten for lack of room.
   uint64_t coherence_events_dropped = 0;  // Not given to CoherenceOptions::on_event, which was too slow.
   absl::Duration heartbeat_age;      // Gauge: since this process last knew to have heard everything; infinite if never.
   DurationSummary invalidation_lag;  // From the moment a change was announced to its arrival here, for own changes.

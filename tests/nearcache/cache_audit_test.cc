@@ -169,12 +169,18 @@ TEST(CacheAuditServerTest, FindsAPlantedValue) {
   ASSERT_THAT((*cache)->Execute({"SET", "audit:1:k", frame->string.view()}), IsOk());
   const auto is_found = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex) { return !found.empty(); };
   for (bool done = false; !done;) {
-    static_cast<void>((*cache)->Read("k", [](absl::string_view) {}));
+    // Memory may lose it before it was checked long enough: on a busy machine a heartbeat comes late.
+    bool behind = false;
+    static_cast<void>((*cache)->Read("k", [&behind](absl::string_view value) { behind = value == "new"; }));
+    if (!behind) {
+      ASSERT_THAT((*cache)->Set("k", "new"), IsOk());
+      ASSERT_THAT((*cache)->Execute({"SET", "audit:1:k", frame->string.view()}), IsOk());
+    }
     absl::MutexLock lock(&mutex);
     done = mutex.AwaitWithTimeout(absl::Condition(&is_found), absl::Milliseconds(10));
   }
   EXPECT_EQ(found, "k");
-  EXPECT_EQ((*cache)->GetStats().audit_stale, 1);
+  EXPECT_GE((*cache)->GetStats().audit_stale, 1);
   EXPECT_GT((*cache)->GetStats().audit_staleness.max, absl::Milliseconds(100));
   EXPECT_THAT((*cache)->Get("k"), IsOkAndHolds(Value::Copy("old")));
 }

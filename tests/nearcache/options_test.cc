@@ -81,6 +81,10 @@ TEST(OptionsValidateTest, EveryFieldOfTheServerHasItsLimits) {
        [](Options* o) { o->remote.breaker.open_time_max = absl::Milliseconds(499); }},
       {"remote.breaker.probes", "0", "from 1 to 1000", [](Options* o) { o->remote.breaker.probes = 0; }},
       {"remote.resp_version", "4", "2 or 3", [](Options* o) { o->remote.resp_version = 4; }},
+      {"coherence.replay_window", "1h1s", "from 0 to 1h",
+       [](Options* o) { o->coherence.replay_window = absl::Hours(1) + absl::Seconds(1); }},
+      {"coherence.replay_entries_max", "0", "from 1 to", [](Options* o) { o->coherence.replay_entries_max = 0; }},
+      {"coherence.replay_bytes_max", "0", "from 1 to", [](Options* o) { o->coherence.replay_bytes_max = 0; }},
       {"coherence.staleness_bound", "49ms", "from 50ms to 1m",
        [](Options* o) { o->coherence.staleness_bound = absl::Milliseconds(49); }},
       {"coherence.staleness_bound", "1m1s", "from 50ms to 1m",
@@ -249,6 +253,9 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "coherence.staleness_bound=1s\n",
                                        "coherence.link_down_policy=serve_within_bound\n",
                                        "coherence.foreign_writers=false\n",
+                                       "coherence.replay_window=30s\n",
+                                       "coherence.replay_entries_max=65536\n",
+                                       "coherence.replay_bytes_max=8388608\n",
                                        "coherence.on_event=none\n",
                                        "audit.hit_share=0\n",
                                        "audit.reads_per_second_max=100\n",
@@ -266,7 +273,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "callback_threads=2\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 52) << "a field is missing in this test";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 55) << "a field is missing in this test";
 }
 
 TEST(OptionsToStringTest, SaysWhetherThereIsAPasswordAndNoMore) {

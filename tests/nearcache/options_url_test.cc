@@ -84,7 +84,8 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
       "redis://h?database=4&client_name=app-1&connect_timeout=3s&command_timeout=250ms&health_timeout=1.5s"
       "&staleness_bound=300ms&key_prefix=shop%3Aeu&key_version=7&default_time_to_live=1h&local_capacity=128MiB&resp=2"
       "&local_policy=scan_resistant&local_idle_timeout=10m&breaker=off&breaker_window=20s&breaker_calls_min=50"
-      "&breaker_bad_share=0.25&breaker_slow_call=80ms&breaker_open_time=9s&foreign_writers=on");
+      "&breaker_bad_share=0.25&breaker_slow_call=80ms&breaker_open_time=9s&foreign_writers=on&replay_window=45s&link_"
+      "down_policy=fail");
   EXPECT_FALSE(options.remote.breaker.enabled);
   EXPECT_EQ(options.remote.breaker.window, absl::Seconds(20));
   EXPECT_EQ(options.remote.breaker.calls_min, 50);
@@ -99,6 +100,8 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
   EXPECT_EQ(options.remote.health_timeout, absl::Milliseconds(1500));
   EXPECT_EQ(options.coherence.staleness_bound, absl::Milliseconds(300));
   EXPECT_TRUE(options.coherence.foreign_writers);
+  EXPECT_EQ(options.coherence.link_down_policy, LinkDownPolicy::kFail);
+  EXPECT_EQ(options.coherence.replay_window, absl::Seconds(45));
   EXPECT_EQ(options.key_prefix, "shop:eu");
   EXPECT_EQ(options.key_version, 7);
   EXPECT_EQ(options.default_time_to_live, absl::Hours(1));
@@ -112,25 +115,13 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
 TEST(OptionsFromUrlTest, UnknownParameterIsNamedAndTheKnownOnesAreListed) {
   const std::string error = ErrorOf("redis://h?comand_timeout=1s");
   EXPECT_THAT(error, HasSubstr("\"comand_timeout\""));
-  for (const absl::string_view name : {"breaker",
-                                       "breaker_bad_share",
-                                       "breaker_calls_min",
-                                       "breaker_open_time",
-                                       "breaker_slow_call",
-                                       "breaker_window",
-                                       "client_name",
-                                       "command_timeout",
-                                       "connect_timeout",
-                                       "database",
-                                       "default_time_to_live",
-                                       "foreign_writers",
-                                       "health_timeout",
-                                       "key_prefix",
-                                       "key_version",
-                                       "local_capacity",
-                                       "local_idle_timeout",
-                                       "local_policy",
-                                       "resp",
+  for (const absl::string_view name : {"breaker",           "breaker_bad_share",    "breaker_calls_min",
+                                       "breaker_open_time", "breaker_slow_call",    "breaker_window",
+                                       "client_name",       "command_timeout",      "connect_timeout",
+                                       "database",          "default_time_to_live", "foreign_writers",
+                                       "health_timeout",    "key_prefix",           "key_version",
+                                       "link_down_policy",  "local_capacity",       "local_idle_timeout",
+                                       "local_policy",      "replay_window",        "resp",
                                        "staleness_bound"}) {
     EXPECT_THAT(error, HasSubstr(name));
   }
@@ -149,6 +140,10 @@ TEST(OptionsFromUrlTest, BadValueIsNamedWithItsLimit) {
               AllOf(HasSubstr("parameter command_timeout"), HasSubstr("\"250\""), HasSubstr("250ms")));
   EXPECT_THAT(ErrorOf("redis://h?staleness_bound=-1s"), AllOf(HasSubstr("staleness_bound"), HasSubstr("not negative")));
   EXPECT_THAT(ErrorOf("redis://h?connect_timeout="), HasSubstr("connect_timeout"));
+  EXPECT_THAT(ErrorOf("redis://h?foreign_writers=1"), AllOf(HasSubstr("foreign_writers"), HasSubstr("on or off")));
+  EXPECT_THAT(ErrorOf("redis://h?link_down_policy=die"),
+              AllOf(HasSubstr("link_down_policy"), HasSubstr("go_remote or fail")));
+  EXPECT_EQ(Read("redis://h?link_down_policy=go_remote").coherence.link_down_policy, LinkDownPolicy::kGoRemote);
   EXPECT_THAT(ErrorOf("redis://h?local_capacity=64MB"), AllOf(HasSubstr("local_capacity"), HasSubstr("MiB")));
   EXPECT_THAT(ErrorOf("redis://h?key_version=2147483648"), AllOf(HasSubstr("key_version"), HasSubstr("2147483647")));
   EXPECT_THAT(ErrorOf("redis://h?key_prefix=a%20b"), AllOf(HasSubstr("key_prefix"), HasSubstr("space")));

@@ -93,6 +93,11 @@ int RespProxy::connections() {
   return static_cast<int>(threads_.size());
 }
 
+void RespProxy::SetServer(const std::string& server) {
+  absl::MutexLock lock(&mutex_);
+  server_ = server;
+}
+
 void RespProxy::AcceptAll() {
   pollfd watched[] = {{listener_, POLLIN, 0}, {stop_[0], POLLIN, 0}};
   while (poll(watched, 2, -1) > 0 && watched[1].revents == 0) {
@@ -105,7 +110,12 @@ void RespProxy::AcceptAll() {
 }
 
 void RespProxy::Serve(Connection connection) {
-  connection.server = Connect(server_);
+  std::string server;
+  {
+    absl::MutexLock lock(&mutex_);
+    server = server_;
+  }
+  connection.server = Connect(server);
   pollfd watched[] = {{connection.client, POLLIN, 0}, {connection.server, POLLIN, 0}, {stop_[0], POLLIN, 0}};
   std::string input;
   bool alive = connection.server >= 0;

@@ -39,6 +39,9 @@ class RespProxy {
   // Sends bytes to every client that has subscribed to something, as if the server had.
   void SendToSubscribers(absl::string_view bytes);
 
+  // Where connections lead that are accepted from now on.
+  void SetServer(const std::string& server);
+
   // Connections that were accepted so far.
   int connections();
 
@@ -57,11 +60,11 @@ class RespProxy {
   bool Relay(int from, int to);
 
   const std::string path_;
-  const std::string server_;
   int listener_ = -1;
   int stop_[2] = {-1, -1};  // A pipe; its end is closed to stop all threads.
   std::thread acceptor_;
   absl::Mutex mutex_;
+  std::string server_ ABSL_GUARDED_BY(mutex_);
   Hook hook_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> subscribers_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);

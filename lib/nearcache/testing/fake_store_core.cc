@@ -155,6 +155,7 @@ void FakeStore::Core::TryConnect() {
     Count(&StoreStats::connects);
     if (identity_ != 0 && identity_ != server_->identity()) {
       Count(&StoreStats::session_changes);
+      events_->OnServerChanged();
       CutChannel(absl::UnavailableError("another server answers than before"));
     }
     identity_ = server_->identity();

@@ -46,6 +46,7 @@ class Coordinator::Impl {
         ids_(options.ids),
         clock_(options.clock),
         on_generation_(options.on_generation),
+        on_history_lost_(options.on_history_lost),
         store_(store),
         tier_(tier),
         lane_(&tier->lane(0)),
@@ -140,6 +141,10 @@ class Coordinator::Impl {
     HandleNow([this, keys](MonotonicNanos now, Actions* actions) { machine_.OnKeysTouched(now, keys, actions); });
   }
 
+  void OnServerChanged() {
+    if (on_history_lost_ != nullptr) on_history_lost_(epochs_.Last());
+  }
+
   void OnServerFlushed() {
     Handle([this](MonotonicNanos now, Actions* actions) { machine_.OnFlushed(now, actions); });
   }
@@ -180,6 +185,7 @@ class Coordinator::Impl {
   OperationIdSource* const ids_;
   const Clock* const clock_;
   const std::function<void(const GenerationChange&)> on_generation_;
+  const std::function<void(OperationId epoch)> on_history_lost_;
   remote::Store* const store_;
   local::LocalTier* const tier_;
   local::LaneLease* const lane_;
@@ -307,6 +313,7 @@ void Coordinator::Impl::Do(const CloseGeneration& action) {
   const uint64_t suspect = tier_->GetStats().entries;
   report_.NoteClose(action.cause, suspect);
   if (drop_on_close_) tier_->Clear();
+  if (action.cause == CloseCause::kLaneRegressed) OnServerChanged();
   if (on_generation_ != nullptr) on_generation_({/*opened=*/false, action.cause, suspect, report_.HeartbeatAge()});
 }
 
@@ -321,12 +328,9 @@ void Coordinator::Impl::Do(const ApplyTouches& action) {
   uint64_t echoes = 0;
   for (const Touch& touch : action.touches) {
     const HashedKey key = HashKey(touch.key, tier_->hash_seed());
-    if (touch.echo_of.empty()) {
-      tier_->Invalidate(key, OperationId());
-    } else {
-      tier_->Doubt(key, touch.echo_of);
-      ++echoes;
-    }
+    const bool echo = !touch.echo_of.empty();
+    echo ? tier_->Doubt(key, touch.echo_of) : tier_->Invalidate(key, OperationId());
+    echoes += echo ? 1 : 0;
   }
   report_.CountTouchedKeys(action.touches.size() - echoes, echoes);
 }
@@ -386,6 +390,7 @@ absl::Status Coordinator::Status() const { return impl_->report().Status(); }
 void Coordinator::OnSubscribed() { impl_->OnSubscribed(); }
 void Coordinator::OnMessage(absl::string_view payload) { impl_->OnMessage(payload); }
 void Coordinator::OnKeysTouched(absl::Span<const absl::string_view> keys) { impl_->OnKeysTouched(keys); }
+void Coordinator::OnServerChanged() { impl_->OnServerChanged(); }
 void Coordinator::OnServerFlushed() { impl_->OnServerFlushed(); }
 void Coordinator::OnChannelDown(const absl::Status& cause) { impl_->OnChannelDown(cause); }
 

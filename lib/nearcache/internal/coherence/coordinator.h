@@ -63,6 +63,9 @@ struct CoordinatorOptions {
   const Clock* clock = Clock::Real();
   // On the loop's thread; must not block. Null: nobody wants to know.
   std::function<void(const GenerationChange&)> on_generation;
+  // The same: the server may have lost acknowledged changes (another server answers, or its lane went back). `epoch` is
+  // the last that was heard of before. A generation opens after it.
+  std::function<void(OperationId epoch)> on_history_lost;
 };
 
 class Coordinator : public remote::ChannelEvents {
@@ -123,6 +126,7 @@ class Coordinator : public remote::ChannelEvents {
   void OnMessage(absl::string_view payload) override;
   void OnKeysTouched(absl::Span<const absl::string_view> keys) override;
   void OnServerFlushed() override;
+  void OnServerChanged() override;
   void OnChannelDown(const absl::Status& cause) override;
 
  private:

@@ -84,6 +84,20 @@ std::unique_ptr<Auditor> MakeAuditor(const RemoteWaysDependencies& dependencies,
   });
 }
 
+std::unique_ptr<Replayer> MakeReplayer(const RemoteParts& parts) {
+  if (parts.options->coherence.replay_window <= absl::ZeroDuration()) return nullptr;
+  return std::make_unique<Replayer>(parts);
+}
+
+void AddReplays(const ReplayStats& replay, CacheStats* stats) {
+  stats->replays = replay.runs;
+  stats->replayed_invalidations = replay.invalidations;
+  stats->replay_failures = replay.failures;
+  stats->replay_entries = replay.log.entries;
+  stats->replay_bytes = replay.log.bytes;
+  stats->replay_dropped = replay.log.dropped;
+}
+
 coherence::CoordinatorOptions ToCoordinatorOptions(const RemoteWaysDependencies& dependencies) {
   const Options& options = *dependencies.options;
   coherence::CoordinatorOptions coordinator;
@@ -93,11 +107,6 @@ coherence::CoordinatorOptions ToCoordinatorOptions(const RemoteWaysDependencies&
   coordinator.foreign_writers = options.coherence.foreign_writers;
   coordinator.ids = dependencies.ids;
   coordinator.clock = dependencies.clock;
-  if (dependencies.events != nullptr) {
-    coordinator.on_generation = [events = dependencies.events](const coherence::GenerationChange& change) {
-      Post(events, ToEvent(change));
-    };
-  }
   return coordinator;
 }
 
@@ -110,8 +119,7 @@ RemoteWays::RemoteWays(const RemoteWaysDependencies& dependencies, std::unique_p
       compressor_(ToCompressorOptions(dependencies.options->codec)),
       workers_(std::move(workers)),
       store_(std::move(store)),
-      coordinator_(std::make_unique<coherence::Coordinator>(ToCoordinatorOptions(dependencies), store_.get(),
-                                                            dependencies.tier)),
+      coordinator_(MakeCoordinator(dependencies)),
       parts_{dependencies.options,  dependencies.clock,
              dependencies.counters, dependencies.ids,
              dependencies.tier,     dependencies.timekeeper,
@@ -121,8 +129,22 @@ RemoteWays::RemoteWays(const RemoteWaysDependencies& dependencies, std::unique_p
       health_(std::make_unique<HealthMonitor>(dependencies.clock, store_.get(), coordinator_.get())),
       fetcher_(parts_),
       reader_(parts_, &fetcher_),
-      writer_(parts_),
+      replayer_(MakeReplayer(parts_)),
+      writer_(parts_, replayer_.get()),
       auditor_(MakeAuditor(dependencies, parts_)) {}
+
+// What it calls, on the store's loop, is made after it and before the store is started.
+std::unique_ptr<coherence::Coordinator> RemoteWays::MakeCoordinator(const RemoteWaysDependencies& dependencies) {
+  coherence::CoordinatorOptions options = ToCoordinatorOptions(dependencies);
+  options.on_generation = [this, events = dependencies.events](const coherence::GenerationChange& change) {
+    Post(events, ToEvent(change));
+    if (change.opened && replayer_ != nullptr) replayer_->OnOpened();
+  };
+  options.on_history_lost = [this](OperationId epoch) {
+    if (replayer_ != nullptr) replayer_->OnHistoryLost(epoch);
+  };
+  return std::make_unique<coherence::Coordinator>(options, store_.get(), dependencies.tier);
+}
 
 absl::StatusOr<std::unique_ptr<RemoteWays>> RemoteWays::Start(const RemoteWaysDependencies& dependencies,
                                                               std::unique_ptr<remote::Store> store) {
@@ -301,6 +323,7 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->foreign_unknown = store.foreign_unknown;
   stats->foreign_overflows = coherence.foreign_overflows;
   stats->suspect_entries = coherence.suspect_entries;
+  if (replayer_ != nullptr) AddReplays(replayer_->GetStats(), stats);
   if (auditor_ != nullptr) AddAudit(auditor_->GetStats(), stats);
   stats->heartbeat_age = coherence.heartbeat_age;
   stats->invalidation_lag = Summarise(coherence.invalidation_lag);

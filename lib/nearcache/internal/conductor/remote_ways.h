@@ -24,6 +24,7 @@
 #include "nearcache/internal/conductor/notifier.h"
 #include "nearcache/internal/conductor/reader.h"
 #include "nearcache/internal/conductor/remote_parts.h"
+#include "nearcache/internal/conductor/replayer.h"
 #include "nearcache/internal/conductor/task_pool.h"
 #include "nearcache/internal/conductor/timekeeper.h"
 #include "nearcache/internal/conductor/ways.h"
@@ -77,6 +78,8 @@ class RemoteWays final : public Ways {
   RemoteWays(const RemoteWaysDependencies& dependencies, std::unique_ptr<remote::Store> store,
              std::unique_ptr<TaskPool> workers);
 
+  std::unique_ptr<coherence::Coordinator> MakeCoordinator(const RemoteWaysDependencies& dependencies);
+
   // Whether the remote tier has been lost, or was never found, or is spared by the breaker; not while it is looked for
   // first.
   bool RemoteIsDown() const;
@@ -90,6 +93,7 @@ class RemoteWays final : public Ways {
   const std::unique_ptr<HealthMonitor> health_;
   Fetcher fetcher_;
   Reader reader_;
+  const std::unique_ptr<Replayer> replayer_;  // Null: nothing is replayed.
   Writer writer_;
   const std::unique_ptr<Auditor> auditor_;  // Null: no audit.
 };

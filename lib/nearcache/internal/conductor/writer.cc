@@ -187,12 +187,14 @@ absl::Status Writer::Explain(const Write& write, const ChangeResult& result) con
 
 void Writer::End(WritePtr write, ChangeResult result) {
   if (!result.status.ok()) result.unknown |= write->maybe_executed;
+  const bool changed = result.status.ok() && (result.applied || write->kind == ChangeKind::kDelete);
+  if (changed && replayer_ != nullptr) replayer_->Note(write->kind, write->key, write->id);
   EndLocally(*write, result);
   Count(*write, result);
-  Changed changed(Explain(*write, result));
-  changed.integer = result.integer;
-  if (changed.status.ok()) changed.id = write->id;
-  std::move(write->done)(std::move(changed));
+  Changed told(Explain(*write, result));
+  told.integer = result.integer;
+  if (told.status.ok()) told.id = write->id;
+  std::move(write->done)(std::move(told));
 }
 
 }  // namespace nearcache::internal::conductor

@@ -18,6 +18,7 @@
 
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/conductor/remote_parts.h"
+#include "nearcache/internal/conductor/replayer.h"
 #include "nearcache/internal/conductor/ways.h"
 #include "nearcache/internal/remote/store.h"
 
@@ -25,7 +26,8 @@ namespace nearcache::internal::conductor {
 
 class Writer {
  public:
-  explicit Writer(const RemoteParts& parts) : parts_(parts) {}
+  // `replayer` hears of what was changed; null: nobody does.
+  Writer(const RemoteParts& parts, Replayer* replayer) : parts_(parts), replayer_(replayer) {}
 
   void Change(const ChangeQuery& query, ChangeDone done);
 
@@ -45,6 +47,7 @@ class Writer {
   absl::Status Explain(const Write& write, const remote::ChangeResult& result) const;
 
   const RemoteParts parts_;
+  Replayer* const replayer_;
 };
 
 }  // namespace nearcache::internal::conductor

@@ -75,7 +75,10 @@ void RedisStore::Tell(RemoteEvent::Kind kind, LinkRole role, absl::string_view t
 }
 
 void RedisStore::Perform(const SessionActions& actions, const absl::Status& cause) {
-  if (actions.session_changed) session_changes_.fetch_add(1, std::memory_order_relaxed);
+  if (actions.session_changed) {
+    session_changes_.fetch_add(1, std::memory_order_relaxed);
+    events_->OnServerChanged();
+  }
   if (actions.channel_lost) {
     SetChannelState(false, cause);
     events_->OnChannelDown(cause);

@@ -174,6 +174,9 @@ class ChannelEvents {
   virtual void OnKeysTouched(absl::Span<const absl::string_view> /*keys*/) {}
   // The same: a database of the server was flushed, perhaps another one.
   virtual void OnServerFlushed() {}
+  // Another server than before answers: a promoted replica, a restart. What was acknowledged last may be lost. Before
+  // the OnSubscribed of its session, and before anything that was asked of it.
+  virtual void OnServerChanged() {}
   // The channel or the whole session is gone; OnSubscribed follows when it is back.
   virtual void OnChannelDown(const absl::Status& cause) = 0;
 };

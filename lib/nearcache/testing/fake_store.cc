@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "nearcache/internal/base/frame_layout.h"
 #include "nearcache/internal/remote/command_filter.h"
 #include "nearcache/internal/remote/logical_presence.h"
@@ -193,9 +194,9 @@ StoreStats FakeStore::GetStats() const { return core_->GetStats(); }
 
 absl::Status FakeStore::LinkStatus() const {
   const StoreStats stats = core_->GetStats();
-  if (!stats.connected) return absl::UnavailableError("no connection to the fake server");
-  if (!stats.subscribed) return absl::UnavailableError("no invalidation channel to the fake server");
-  return absl::OkStatus();
+  if (stats.connected && stats.subscribed) return absl::OkStatus();
+  const char* const what = stats.connected ? "no invalidation channel" : "no connection";
+  return absl::UnavailableError(absl::StrCat(what, " to the fake server: ", core_->cause()));
 }
 
 // --- Gates and faults
@@ -289,6 +290,19 @@ void FakeStore::CutData() {
 
 void FakeStore::CutChannel() {
   core_->server_->loop().Run([&] { core_->CutChannel(absl::UnavailableError("the channel was cut")); });
+}
+
+void FakeStore::ReportKeys(std::vector<std::string> keys) {
+  core_->server_->loop().Run([&] {
+    const std::vector<absl::string_view> views(keys.begin(), keys.end());
+    if (core_->reported_up()) core_->events_->OnKeysTouched(views);
+  });
+}
+
+void FakeStore::ReportFlush() {
+  core_->server_->loop().Run([&] {
+    if (core_->reported_up()) core_->events_->OnServerFlushed();
+  });
 }
 
 void FakeStore::HoldConnects(bool held) {

@@ -106,6 +106,11 @@ class FakeStore final : public Store {
   // Cuts a connection; the next attempt follows after reconnect_delay, unless connects are held.
   void CutData();
   void CutChannel();
+  // What a server reports of foreign writers (ChannelEvents), while the channel is up. A test that reports a change of
+  // this library does so behind its message.
+  void ReportKeys(std::vector<std::string> keys);
+  void ReportFlush();
+
   // While held, connections that are down stay down.
   void HoldConnects(bool held);
 

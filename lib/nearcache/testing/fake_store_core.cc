@@ -175,6 +175,7 @@ void FakeStore::Core::TryConnect() {
 
 void FakeStore::Core::CutData(const absl::Status& cause) {
   if (data_connection_ == 0) return;
+  SetCause(cause);
   data_connection_ = 0;
   Count(&StoreStats::disconnects);
   SetGauges();
@@ -188,6 +189,7 @@ void FakeStore::Core::CutData(const absl::Status& cause) {
 
 void FakeStore::Core::CutChannel(const absl::Status& cause) {
   if (channel_connection_ == 0) return;
+  SetCause(cause);
   channel_connection_ = 0;
   Count(&StoreStats::disconnects);
   SetGauges();
@@ -284,6 +286,16 @@ void FakeStore::Core::SetGauges() {
   absl::MutexLock lock(&mutex_);
   stats_.connected = data_connection_ != 0;
   stats_.subscribed = channel_connection_ != 0;
+}
+
+void FakeStore::Core::SetCause(const absl::Status& cause) {
+  absl::MutexLock lock(&mutex_);
+  cause_ = std::string(cause.message());
+}
+
+std::string FakeStore::Core::cause() const {
+  absl::MutexLock lock(&mutex_);
+  return cause_;
 }
 
 StoreStats FakeStore::Core::GetStats() const {

@@ -50,6 +50,8 @@ class FakeStore::Core final : public FakePeer, public std::enable_shared_from_th
   void Count(uint64_t StoreStats::* counter);
   StoreStats GetStats() const;
   void RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task);
+  // Why a connection was lost last.
+  std::string cause() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // --- The loop
   void Start(ChannelEvents* events);
@@ -57,6 +59,7 @@ class FakeStore::Core final : public FakePeer, public std::enable_shared_from_th
   void TryConnect();
   void CutData(const absl::Status& cause);
   void CutChannel(const absl::Status& cause);
+  bool reported_up() const { return reported_up_; }
   void OnPublished(absl::string_view channel, absl::string_view payload) override;
   void OnServerGone(const absl::Status& cause) override;
   void OnServerBack() override { TryConnect(); }
@@ -115,6 +118,7 @@ class FakeStore::Core final : public FakePeer, public std::enable_shared_from_th
   void ReconnectLater();
   void SendMessage(std::string payload);
   void SetGauges();
+  void SetCause(const absl::Status& cause) ABSL_LOCKS_EXCLUDED(mutex_);
 
   bool started_ = false;
   bool dead_ = false;
@@ -130,6 +134,7 @@ class FakeStore::Core final : public FakePeer, public std::enable_shared_from_th
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<FakeCallPointer> inbox_ ABSL_GUARDED_BY(mutex_);
   StoreStats stats_ ABSL_GUARDED_BY(mutex_);
+  std::string cause_ ABSL_GUARDED_BY(mutex_) = "not connected yet";
 };
 
 }  // namespace nearcache::internal::remote

@@ -260,7 +260,13 @@ class Comparison {
   void Event() {
     const std::string key = SomeKey();
     const OperationId id = SomeId();
-    if (Below(2) == 0) {
+    const int choice = Below(3);
+    if (choice == 2) {
+      tier_->Doubt(Hashed(key), id);
+      reference_.Doubt(key, id);
+      return;
+    }
+    if (choice == 0) {
       tier_->Invalidate(Hashed(key), id);
     } else {
       tier_->NoteReply(Hashed(key), id);

@@ -154,6 +154,22 @@ class ReferenceTier {
     RemoveDifferent(key, id);
   }
 
+  // A stranger may have written behind `id`: only what is this very write stays, and by no lease.
+  void Doubt(const std::string& key, OperationTag id) {
+    if (const auto flight = flights_.find(key); flight != flights_.end() && flight->second != nullptr) {
+      flight->second->events.push_back(OperationTag());
+    }
+    for (const Ref& write : writes_[key]) {
+      if (write->id == id) {
+        write->generation = 0;
+      } else {
+        write->events.push_back(OperationTag());
+      }
+    }
+    RemoveDifferent(key, id);
+    if (const auto found = residents_.find(key); found != residents_.end()) found->second.generation = 0;
+  }
+
   void Clear() { ++era_; }
 
   // --- Local only

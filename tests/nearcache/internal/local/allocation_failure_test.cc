@@ -79,26 +79,18 @@ class AllocationFailureTest : public TierTest, public testing::WithParamInterfac
     }
   }
 
-  // What the tier counts when all entries are gone.
-  uint64_t BytesWhenEmpty() {
+  void ExpectNothingIsLeft(int n) {
     tier().Clear();
     MaintainAll();
     tier().FreeRetired();
     const LocalTierStats stats = tier().GetStats();
-    EXPECT_EQ(stats.entries, 0u);
-    EXPECT_EQ(stats.flights + stats.writes + stats.retired_bytes, 0u);
-    return stats.bytes;
-  }
-
-  void ExpectTheSameBytesAsWithoutFailure(int n) {
-    const uint64_t bytes = BytesWhenEmpty();
-    if (bytes_when_empty_ == 0) bytes_when_empty_ = bytes;
-    EXPECT_EQ(bytes, bytes_when_empty_) << "failure at " << n;
+    EXPECT_EQ(stats.entries, 0u) << "failure at " << n;
+    EXPECT_EQ(stats.bytes, 0u) << "failure at " << n;
+    EXPECT_EQ(stats.flights + stats.writes + stats.retired_bytes, 0u) << "failure at " << n;
   }
 
   static std::string KeyOf(int i) { return absl::StrCat("key-", i % kKeys); }
 
-  uint64_t bytes_when_empty_ = 0;
   std::vector<std::string> stored_;  // By the number of the key; empty: not kept.
 };
 
@@ -112,7 +104,7 @@ TEST_P(AllocationFailureTest, TheNthAllocationFailsAndNothingIsLost) {
   RunScript(kFailuresAt);
   CheckAll(0);
   EXPECT_EQ(tier().GetStats().entries_refused, 0u);
-  ExpectTheSameBytesAsWithoutFailure(0);
+  ExpectNothingIsLeft(0);
   tier_.reset();
   const size_t held_before = EntryHeap::Process().held_bytes();
   uint64_t refused = 0;
@@ -125,7 +117,7 @@ TEST_P(AllocationFailureTest, TheNthAllocationFailsAndNothingIsLost) {
     EntryHeap::Process().FailAllocation(0);
     for (int i = 0; i < kKeys; ++i) Store(i);  // All is well again, and tables have the size that they need.
     CheckAll(n);
-    ExpectTheSameBytesAsWithoutFailure(n);
+    ExpectNothingIsLeft(n);
     tier_.reset();
   }
   // Nearly all allocations are those of entries; the failure of any of them is counted.
@@ -147,7 +139,7 @@ TEST_P(AllocationFailureTest, ABudgetThatIsFullAndAFailureAtOnce) {
     }
     EntryHeap::Process().FailAllocation(0);
     EXPECT_GT(tier().GetStats().removals_capacity, 100u);
-    BytesWhenEmpty();
+    ExpectNothingIsLeft(n);
     tier_.reset();
   }
 }

@@ -388,9 +388,9 @@ INSTANTIATE_TEST_SUITE_P(EveryPolicy, LocalTierModelTest, testing::Values(Policy
                            return policy.param == PolicyKind::kLru ? "Lru" : "ScanResistant";
                          });
 
-TEST_P(LocalTierModelTest, ARandomMillionOfOperationsFollowsTheRules) {
+TEST_P(LocalTierModelTest, ThreeMillionRandomOperationsFollowTheRules) {
   LocalTierStats stats;
-  RunSeeds(mix_, 20, 50'000, &stats);
+  RunSeeds(mix_, 60, 50'000, &stats);
   // The run met what it was made for.
   EXPECT_GT(stats.hits, 1000u);
   EXPECT_GT(stats.lease_misses, 50u);
@@ -405,7 +405,7 @@ TEST_P(LocalTierModelTest, ARandomMillionOfOperationsFollowsTheRules) {
 TEST_P(LocalTierModelTest, LocalOnlyOperationsFollowTheRules) {
   mix_.local_only = true;
   mix_.staleness = absl::InfiniteDuration();
-  RunSeeds(mix_, 10, 30'000);
+  RunSeeds(mix_, 30, 50'000);
 }
 
 // Where entries are evicted the tier may miss at any time, but it serves nothing that the rules forbid.
@@ -416,11 +416,11 @@ TEST_P(LocalTierModelTest, EvictionOnlyEverAddsMisses) {
   mix_.keys = 400;
   mix_.value_bytes = 1000;
   LocalTierStats stats;
-  RunSeeds(mix_, 5, 40'000, &stats);
+  RunSeeds(mix_, 12, 50'000, &stats);
   EXPECT_GT(stats.removals_capacity, 100u);
   EXPECT_GT(stats.hits, 100u);
   mix_.local_only = true;
-  RunSeeds(mix_, 5, 40'000, &stats);
+  RunSeeds(mix_, 12, 50'000, &stats);
   EXPECT_GT(stats.removals_capacity, 1000u);
 }
 

@@ -1,7 +1,7 @@
 """Programs that are built with optimization whatever the rest of the build does.
 
-The simulation runs hundreds of millions of events through the library's own code: without optimization of all of it, it
-takes five times as long.
+For tests that run many millions of steps through the library's own code: without optimization of all of it, they take
+five times as long.
 """
 
 def _optimize(_settings, _attr):

@@ -57,7 +57,7 @@ struct LocalOptions {
 
   // Longest time an entry stays in memory, whatever its own time to live. A backstop only:
   // coherence does not rest on it. Longer: fewer remote reads. Leave alone unless strangers write
-  // the namespace behind the library's back.
+  // the namespace behind the library's back and coherence.foreign_writers cannot be used.
   absl::Duration time_to_live_max = absl::Minutes(5);
 
   // Leave at kLru unless many keys are asked for once (scans, crawlers, batch jobs) beside those that are asked for

@@ -38,9 +38,9 @@ enum class LinkDownPolicy {
 
 // Which entry leaves memory when room is needed. Both count hits in the entry itself and move nothing at a hit.
 enum class LocalPolicy {
-  kLru,  // Least recently used, with a second chance for what was read since it was last looked at. The default.
+  kLru,            // Least recently used, with a second chance for what was read since it was last looked at.
   kScanResistant,  // Newcomers wait in a small queue, so that keys asked for once do not drive out those asked for
-                   // again; its share of memory adapts to the load. About five bytes more per entry.
+                   // again; its share of memory adapts to the load. About five bytes more per entry. The default.
 };
 
 // The memory of this process.
@@ -60,9 +60,9 @@ struct LocalOptions {
   // the namespace behind the library's back and coherence.foreign_writers cannot be used.
   absl::Duration time_to_live_max = absl::Minutes(5);
 
-  // Leave at kLru unless many keys are asked for once (scans, crawlers, batch jobs) beside those that are asked for
-  // often.
-  LocalPolicy policy = LocalPolicy::kLru;
+  // Leave at kScanResistant, which has more hits on nearly every load (lib/DESIGN.md gives figures), unless keys are
+  // asked for in rows that run forth and back again.
+  LocalPolicy policy = LocalPolicy::kScanResistant;
 
   // An entry that nobody read from memory for this long is gone from memory; the remote tier keeps it. Shorter: memory
   // for others. It may go up to a sixteenth of that time early, never late. At least 1 ms; infinite, the default, costs

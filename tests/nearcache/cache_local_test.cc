@@ -126,5 +126,34 @@ TEST_F(CacheLocalTest, InvalidOptionsAreRefusedByOpen) {
   EXPECT_THAT(Cache::Open(options).status(), StatusIs(absl::StatusCode::kUnimplemented));
 }
 
+// How many of a hundred keys that are read now and then are still there after ten times the memory has passed through.
+int KeptThroughAScan(const Options& options, internal::FakeClock* clock) {
+  auto cache = CacheTestPeer::Open(options, nullptr, clock);
+  EXPECT_THAT(cache, IsOk());
+  const std::string value(1000, 'v');
+  const auto read_all = [&cache] {
+    int kept = 0;
+    for (int i = 0; i < 100; ++i) kept += (*cache)->Get(absl::StrCat("wanted", i)).ok() ? 1 : 0;
+    return kept;
+  };
+  for (int i = 0; i < 100; ++i) EXPECT_THAT((*cache)->Set(absl::StrCat("wanted", i), value), IsOk());
+  // Half the memory is taken by others, and what is wanted is read: now a policy can know.
+  const int fitting = static_cast<int>(options.local.capacity_bytes / value.size());
+  for (int i = 0; i < fitting / 2; ++i) EXPECT_THAT((*cache)->Set(absl::StrCat("other", i), value), IsOk());
+  EXPECT_EQ(read_all(), 100);
+  for (int i = 0; i < 10 * fitting; ++i) EXPECT_THAT((*cache)->Set(absl::StrCat("once", i), value), IsOk());
+  return read_all();
+}
+
+TEST_F(CacheLocalTest, KeysAskedForOnceDriveOutNoOthersUnlessAskedToBehaveLikeLru) {
+  Options options;
+  options.local.capacity_bytes = size_t{1} << 20;
+  options.local.entry_bytes_max = options.local.capacity_bytes / LocalOptions::kEntriesMin;
+  options.local.stripe_count = 1;
+  EXPECT_GE(KeptThroughAScan(options, &clock_), 95);
+  options.local.policy = LocalPolicy::kLru;
+  EXPECT_EQ(KeptThroughAScan(options, &clock_), 0);
+}
+
 }  // namespace
 }  // namespace nearcache::testing

@@ -243,7 +243,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "local.capacity_bytes=67108864\n",
                                        "local.entry_bytes_max=1048576\n",
                                        "local.time_to_live_max=5m\n",
-                                       "local.policy=lru\n",
+                                       "local.policy=scan_resistant\n",
                                        "local.idle_timeout=inf\n",
                                        "local.time_to_live_jitter=0\n",
                                        "local.stripe_count=0\n",

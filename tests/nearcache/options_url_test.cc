@@ -83,7 +83,7 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
   const Options options = Read(
       "redis://h?database=4&client_name=app-1&connect_timeout=3s&command_timeout=250ms&health_timeout=1.5s"
       "&staleness_bound=300ms&key_prefix=shop%3Aeu&key_version=7&default_time_to_live=1h&local_capacity=128MiB&resp=2"
-      "&local_policy=scan_resistant&local_idle_timeout=10m&breaker=off&breaker_window=20s&breaker_calls_min=50"
+      "&local_policy=lru&local_idle_timeout=10m&breaker=off&breaker_window=20s&breaker_calls_min=50"
       "&breaker_bad_share=0.25&breaker_slow_call=80ms&breaker_open_time=9s&foreign_writers=on&replay_window=45s&link_"
       "down_policy=fail");
   EXPECT_FALSE(options.remote.breaker.enabled);
@@ -107,7 +107,7 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
   EXPECT_EQ(options.default_time_to_live, absl::Hours(1));
   EXPECT_EQ(options.local.capacity_bytes, size_t{128} << 20);
   EXPECT_EQ(options.remote.resp_version, 2);
-  EXPECT_EQ(options.local.policy, LocalPolicy::kScanResistant);
+  EXPECT_EQ(options.local.policy, LocalPolicy::kLru);
   EXPECT_EQ(options.local.idle_timeout, absl::Minutes(10));
   EXPECT_TRUE(options.Validate().ok()) << options.Validate();
 }

@@ -1,5 +1,7 @@
 #include "bench/coherence_torture/fault_driver.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -147,6 +149,23 @@ void FaultDriver::EndLoss(bool into_past) {
   arena_->loss().begun_nanos.store(loss_begun_nanos_);
   arena_->loss().ended_nanos.store(now_nanos);
   arena_->loss().number.fetch_add(1, std::memory_order_release);
+}
+
+absl::Status FaultDriver::StartReplacement() {
+  absl::StatusOr<std::unique_ptr<ServerProcess>> started =
+      server_->StartSuccessor(absl::StrCat("server-", records_.size()));
+  if (!started.ok()) return started.status();
+  replaced_ = server_;
+  server_ = started->get();
+  replacements_.push_back(*std::move(started));
+  proxy_->SetServer(server_->socket_path());
+  return absl::OkStatus();
+}
+
+void FaultDriver::StopReplaced() {
+  replaced_->Signal(SIGKILL);
+  if (replacements_.size() > 1) replacements_.erase(replacements_.begin());
+  replaced_ = nullptr;
 }
 
 }  // namespace nearcache::bench::torture

@@ -73,6 +73,10 @@ class FaultDriver {
   // Around a loss of what the server held.
   void BeginLoss(bool into_past);
   void EndLoss(bool into_past);
+  // Another server takes the place of server(), with the snapshot of its last SAVE, for whoever connects from now on;
+  // the old one goes on until StopReplaced.
+  absl::Status StartReplacement();
+  void StopReplaced();
 
  private:
   struct Place {
@@ -89,13 +93,16 @@ class FaultDriver {
 
   Arena* const arena_;
   FaultProxy* const proxy_;
-  ServerProcess* const server_;
+  ServerProcess* server_;
   WorkerProcesses* const workers_;
   Random random_;
   Place places_[kTrackCount];
   std::vector<FaultRecord> records_;
   std::vector<std::string> problems_;
   int64_t loss_begun_nanos_ = 0;
+  ServerProcess* replaced_ = nullptr;
+  // The last one is server(), unless there is none; those before it were replaced and are stopped.
+  std::vector<std::unique_ptr<ServerProcess>> replacements_;
 };
 
 // A kind of fault; the table of them is in fault_kinds.cc.

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -141,8 +143,16 @@ absl::StatusOr<int> ServerProcess::CutConnections(absl::string_view type) {
 }
 
 absl::Status ServerProcess::KillAndRestart() {
-  unlink(absl::StrCat(folder_, "/", SnapshotName()).c_str());
+  unlink(SnapshotPath().c_str());
   return KillAndRestore();
+}
+
+absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::StartSuccessor(std::string name) {
+  ServerOptions options = options_;
+  options.name = std::move(name);
+  const std::string snapshot = absl::StrCat(folder_, "/", options.name, ".rdb");
+  if (std::rename(SnapshotPath().c_str(), snapshot.c_str()) != 0) return absl::ErrnoToStatus(errno, "no snapshot");
+  return Start(program_, folder_, std::move(options));
 }
 
 absl::Status ServerProcess::KillAndRestore() {

@@ -57,6 +57,10 @@ class ServerProcess {
   // The same, but it begins with the snapshot that its last SAVE wrote, if there was one since it was started empty.
   absl::Status KillAndRestore();
 
+  // Starts another server with the same options in the same folder, under another `name`, and waits until it answers.
+  // It begins with the snapshot that the last SAVE of this one wrote, which is taken from it; this one goes on.
+  absl::StatusOr<std::unique_ptr<ServerProcess>> StartSuccessor(std::string name);
+
   // kUnavailable: it does not answer in time.
   absl::Status WaitUntilItAnswers(absl::Duration timeout);
 
@@ -72,6 +76,7 @@ class ServerProcess {
         socket_path_(folder_ + "/" + options_.name + ".sock") {}
 
   std::string SnapshotName() const { return options_.name + ".rdb"; }
+  std::string SnapshotPath() const { return folder_ + "/" + SnapshotName(); }
   absl::Status Launch();
   absl::Status ReadName();
   std::string LogTail() const;

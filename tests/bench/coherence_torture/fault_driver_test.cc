@@ -173,6 +173,41 @@ TEST_F(FaultDriverTest, RestoredServerHasItsSnapshot) {
   EXPECT_EQ(arena_->loss().number.load(), 2u);
 }
 
+TEST_F(FaultDriverTest, FailoverLeavesTheOldPrimaryAliveAndItsChannelsDeaf) {
+  Set("a");
+  const std::unique_ptr<RespClient> data = Through(0);
+  const std::unique_ptr<RespClient> channel = Through(0);
+  ASSERT_TRUE(data->Command({"PING"}).ok());
+  channel->Command({"SUBSCRIBE", kChannel}).IgnoreError();
+  const pid_t old = server_->pid();
+  Begin("failover_deaf");
+  EXPECT_NE(driver_->server().pid(), old);
+  EXPECT_TRUE(absl::IsUnavailable(data->Command({"PING"}).status())) << "data connections were cut";
+  const std::unique_ptr<RespClient> moved = Through(0);
+  EXPECT_EQ(*moved->Command({"EXISTS", "a"}), "1") << "nothing is lost";
+  EXPECT_EQ(*moved->Command({"PUBLISH", kChannel, "x"}), "0") << "nobody hears the new one";
+  EXPECT_EQ(Ask({"PUBSUB", "NUMPAT"}), "0") << "the old one answers";
+  EXPECT_EQ(arena_->loss().number.load(), 0u);
+  End();
+  while (server_->Running()) usleep(1000);
+  driver_->Advance(kMuchLater + 10 * kNanosPerSecond);
+  EXPECT_EQ(*driver_->server().Command({"EXISTS", "a"}), "1");
+  EXPECT_EQ(driver_->records().size(), 2u) << "and the same again, from the one that took its place";
+  EXPECT_THAT(driver_->problems(), IsEmpty());
+}
+
+TEST_F(FaultDriverTest, LossyFailoverIsAStepIntoThePast) {
+  Set("a");
+  Begin("failover_lossy");
+  EXPECT_EQ(arena_->loss().number.load(), 1u);
+  EXPECT_EQ(arena_->store_since_nanos().load(), INT64_MAX);
+  Set("b");
+  EXPECT_EQ(*driver_->server().Command({"EXISTS", "a", "b"}), "1");
+  End();
+  EXPECT_EQ(arena_->loss().number.load(), 2u);
+  EXPECT_LE(arena_->store_since_nanos().load(), NowNanos());
+}
+
 TEST_F(FaultDriverTest, RefusalsBeginAndEnd) {
   const struct {
     const char* fault;

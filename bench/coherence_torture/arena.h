@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "bench/coherence_torture/clear_notice.h"
 #include "bench/coherence_torture/sightings.h"
 #include "bench/coherence_torture/violation.h"
 #include "bench/processes/key_space.h"
@@ -57,6 +58,7 @@ enum Count {
   kWritesUnknown,
   kWritesFailed,
   kSyncs,
+  kClears,
   kLossesNoticed,
   kCountCount,
 };
@@ -99,6 +101,7 @@ class Arena {
   std::atomic<Phase>& phase() { return header_->phase; }
   ViolationLog& violations() { return header_->violations; }
   LossNotice& loss() { return header_->loss; }
+  ClearNotice& clears() { return header_->clears; }
   WorkerBlock& worker(uint32_t index) { return workers_[index]; }
   std::vector<WorkerStatus*> worker_statuses();
   Mailbox& mailbox(uint32_t slot) { return mailboxes_[slot]; }
@@ -114,6 +117,7 @@ class Arena {
     alignas(64) std::atomic<Phase> phase;
     std::atomic<int64_t> store_since_nanos;
     LossNotice loss;
+    alignas(64) ClearNotice clears;
     alignas(64) ViolationLog violations;
   };
 

@@ -76,7 +76,7 @@ class Coordinator {
   absl::Status Fill();
   void BreakThings();
   void AwaitRecovery();
-  void LogLack(uint32_t worker, const RecoveryWatch::Verdict& verdict);
+  void LogLack(uint32_t worker, const RecoveryWatch& watch);
   void Poll();
   void NoteDeaths(const std::vector<std::string>& deaths);
   FaultCounts CountFaults() const;
@@ -191,14 +191,21 @@ void Coordinator::AwaitRecovery() {
     }
   }
   if (Interrupted()) return;
-  for (uint32_t worker = 0; worker < setup_.worker_count; ++worker) LogLack(worker, watches[worker].verdict());
+  for (uint32_t worker = 0; worker < setup_.worker_count; ++worker) LogLack(worker, watches[worker]);
   std::cout << absl::StrFormat("%6.1f s  the faults are over, and were %.1f s ago", SecondsRun(),
                                static_cast<double>(NowNanos() - calm_since_nanos_) / kNanosPerSecond)
             << std::endl;
 }
 
-void Coordinator::LogLack(uint32_t worker, const RecoveryWatch::Verdict& verdict) {
+void Coordinator::LogLack(uint32_t worker, const RecoveryWatch& watch) {
+  const RecoveryWatch::Verdict& verdict = watch.verdict();
   if (verdict.lack == RecoveryWatch::Lack::kNothing) return;
+  if (watch.starved()) {
+    std::cout << absl::StrFormat("worker %d has not recovered (%s), but it could hardly run: not judged", worker,
+                                 LackName(verdict.lack))
+              << std::endl;
+    return;
+  }
   ViolationRecord* record = arena_->violations().Add(Violation::kNotRecovered);
   if (record == nullptr) return;
   record->worker = worker;

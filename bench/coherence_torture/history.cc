@@ -60,6 +60,12 @@ std::string WhatHappened(const ViolationRecord& record, int64_t start_nanos) {
   switch (record.violation) {
     case Violation::kTooOld:
       return absl::StrCat(Reader(record, start_nanos), " ", Replaced(record));
+    case Violation::kCleared:
+      return absl::StrFormat(
+          "%s It had been written before a Clear began that had been acknowledged %.1f ms before the read began; at "
+          "most "
+          "%.1f ms are allowed.",
+          Reader(record, start_nanos), Millis(record.age_nanos), Millis(record.bound_nanos));
     case Violation::kWentBack:
       return absl::StrCat(Reader(record, start_nanos), " This process had shown version ", record.floor,
                           " before, by a read or an acknowledged write.");
@@ -130,6 +136,8 @@ absl::string_view ViolationName(Violation violation) {
   switch (violation) {
     case Violation::kTooOld:
       return "a value older than the bound (C1)";
+    case Violation::kCleared:
+      return "a value from before a Clear (C1, C2)";
     case Violation::kWentBack:
       return "a process went back in time (C2)";
     case Violation::kForeignBytes:

@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "bench/coherence_torture/arena.h"
+#include "bench/coherence_torture/clear_notice.h"
 #include "bench/coherence_torture/violation.h"
 #include "bench/processes/judge.h"
 #include "bench/processes/record.h"
@@ -19,11 +20,13 @@ namespace {
 // The contract's allowance for a call that ends after its deadline.
 constexpr int64_t kLateNanos = 50 * kNanosPerMilli;
 
-// A call passes through several threads, each of which may have to wait for a processor as long as the one that
-// measures stalls did.
-constexpr int64_t kThreadsOfCall = 4;
+// After a stall there is more to do than before it.
+constexpr int64_t kStallWeight = 2;
 
 constexpr int kLooksMax = 2000;
+
+// How long after a Clear may be served no more what was read is still compared with it.
+constexpr int64_t kClearLookNanos = kNanosPerSecond;
 
 Violation ViolationOf(const Verdict& verdict) {
   switch (verdict.finding) {
@@ -45,6 +48,7 @@ Judging::Judging(Arena* arena, Session* session, uint32_t worker)
       session_(session),
       worker_(worker),
       bound_nanos_(arena->setup().bound_nanos),
+      timeout_nanos_(arena->setup().timeout_nanos),
       block_(arena->worker(worker)) {}
 
 Judging::Begun Judging::Begin(uint32_t key) const {
@@ -63,10 +67,47 @@ void Judging::End(const Begun& begun, const RecordIdentity& identity, bool from_
     return Log(Violation::kForeignBytes, begun, {begun.key, version, begun.nanos, begun.floor}, verdict, from_memory,
                fresh);
   }
+  const ClearNotice::Times own = session_->clears.Last();
+  if (IsRecent(own, begun) || IsRecent(arena_->clears().Last(), begun)) {
+    CheckClears(begun, version, from_memory, fresh);
+  }
   if (version < begun.floor || arena_->versions().ProgressOf(begun.key, version) != VersionTable::Progress::kNewest) {
     return EndSlowly(begun, version, from_memory, fresh);
   }
   if (version > begun.floor) session_->floors.Raise(begun.key, version);
+}
+
+int64_t Judging::BoundOf(const Begun& begun, bool fresh) const {
+  const int64_t bound_nanos = fresh ? 0 : bound_nanos_;
+  return begun.synced_nanos > 0 ? std::min(bound_nanos, begun.nanos - begun.synced_nanos) : bound_nanos;
+}
+
+bool Judging::IsRecent(const ClearNotice::Times& clear, const Begun& begun) const {
+  const int64_t ago_nanos = begun.nanos - clear.acknowledged_nanos;
+  return clear.begun_nanos != 0 && ago_nanos > 0 && ago_nanos < bound_nanos_ + kClearLookNanos;
+}
+
+void Judging::CheckClears(const Begun& begun, uint32_t version, bool from_memory, bool fresh) {
+  const ClearNotice::Times own = session_->clears.Last();
+  if (!CheckClear(own, /*bound_nanos=*/0, begun, version, from_memory, fresh)) return;
+  CheckClear(arena_->clears().Last(), BoundOf(begun, fresh), begun, version, from_memory, fresh);
+}
+
+// False: a violation was found. A Clear that the store has lost by a step into its past clears nothing, nor is it known
+// what precedes a step that is under way.
+bool Judging::CheckClear(const ClearNotice::Times& clear, int64_t bound_nanos, const Begun& begun, uint32_t version,
+                         bool from_memory, bool fresh) {
+  if (clear.begun_nanos == 0 || clear.begun_nanos < begun.store_since_nanos) return true;
+  if (begun.store_since_nanos != arena_->store_since_nanos().load(std::memory_order_acquire)) return true;
+  const int64_t ago_nanos = begun.nanos - clear.acknowledged_nanos;
+  if (ago_nanos <= bound_nanos) return true;
+  const int64_t written_nanos = arena_->versions().AcknowledgedNanos(begun.key, version);
+  if (written_nanos == 0 || written_nanos >= clear.begun_nanos) return true;
+  Verdict verdict;
+  verdict.age_nanos = ago_nanos;
+  ReadObservation read = {begun.key, version, begun.nanos, begun.floor, bound_nanos};
+  Log(Violation::kCleared, begun, read, verdict, from_memory, fresh);
+  return false;
 }
 
 void Judging::EndSlowly(const Begun& begun, uint32_t version, bool from_memory, bool fresh) {
@@ -77,8 +118,7 @@ void Judging::EndSlowly(const Begun& begun, uint32_t version, bool from_memory, 
     sightings.NoteInFlight(begun.key, version, NowNanos());
     std::atomic_thread_fence(std::memory_order_seq_cst);
   }
-  ReadObservation read = {begun.key, version, begun.nanos, begun.floor, fresh ? 0 : bound_nanos_};
-  if (begun.synced_nanos > 0) read.bound_nanos = std::min(read.bound_nanos, begun.nanos - begun.synced_nanos);
+  ReadObservation read = {begun.key, version, begun.nanos, begun.floor, BoundOf(begun, fresh)};
   read.store_since_nanos = begun.store_since_nanos;
   read.seen_nanos = sightings.SeenNanos(begun.key, version);
   const Verdict verdict = Judge(versions, read);
@@ -119,24 +159,37 @@ void Judging::EndWrite(uint32_t key, uint32_t version, WriteOutcome outcome) {
   Log(Violation::kPhantom, {key, 0, now_nanos, 0, 0}, {key, version, now_nanos}, verdict, false, false);
 }
 
+void Judging::EndClear(int64_t begun_nanos) {
+  ++tally_[kClears];
+  const ClearNotice::Times times = {begun_nanos, NowNanos()};
+  session_->clears.Note(times);
+  arena_->clears().Note(times);
+}
+
+Judging::Call Judging::BeginCall() const {
+  return {NowNanos(), session_->stalled_nanos.load(std::memory_order_relaxed), run_delay_.Nanos()};
+}
+
 // Waits for the stall that delayed this call, if there was one, to be measured before it blames the cache.
-void Judging::EndCall(int64_t begun_nanos, int64_t stalled_nanos_before, int64_t timeout_nanos) {
+void Judging::EndCall(const Call& call) {
   const int64_t ended_nanos = NowNanos();
-  const int64_t late_nanos = ended_nanos - begun_nanos - timeout_nanos;
+  const int64_t late_nanos = ended_nanos - call.begun_nanos - timeout_nanos_;
   if (late_nanos <= kLateNanos) return;
+  const int64_t delayed_nanos = run_delay_.Nanos() - call.delayed_nanos;
   const uint64_t looks = session_->stall_looks.load(std::memory_order_relaxed);
   for (int i = 0; i < kLooksMax && session_->stall_looks.load(std::memory_order_relaxed) < looks + 2; ++i) {
     absl::SleepFor(absl::Milliseconds(1));
   }
-  const int64_t stalled = stalled_nanos() - stalled_nanos_before;
-  if (late_nanos <= kLateNanos + kThreadsOfCall * stalled) return;
+  const int64_t stalled_nanos = session_->stalled_nanos.load(std::memory_order_relaxed) - call.stalled_nanos;
+  const int64_t allowed_nanos = kLateNanos + kStallWeight * stalled_nanos + delayed_nanos;
+  if (late_nanos <= allowed_nanos) return;
   ViolationRecord* record = arena_->violations().Add(Violation::kLateCall);
   if (record == nullptr) return;
   record->worker = worker_;
-  record->at_nanos = begun_nanos;
+  record->at_nanos = call.begun_nanos;
   record->ended_nanos = ended_nanos;
   record->amount = late_nanos;
-  record->allowed = kLateNanos + kThreadsOfCall * stalled;
+  record->allowed = allowed_nanos;
   record->complete.store(1, std::memory_order_release);
 }
 

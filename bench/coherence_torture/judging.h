@@ -12,9 +12,11 @@
 #include <cstdint>
 
 #include "bench/coherence_torture/arena.h"
+#include "bench/coherence_torture/clear_notice.h"
 #include "bench/coherence_torture/violation.h"
 #include "bench/processes/judge.h"
 #include "bench/processes/record.h"
+#include "bench/processes/run_delay.h"
 #include "bench/processes/session_floor.h"
 
 namespace nearcache::bench::torture {
@@ -24,14 +26,16 @@ struct Session {
   explicit Session(uint32_t key_count) : floors(key_count) {}
 
   SessionFloor floors;
+  alignas(64) ClearNotice clears;  // Of this process.
   // When the newest Sync that has returned began.
   alignas(64) std::atomic<int64_t> synced_nanos{0};
-  // How long this process has not been run although it wanted to, in sum, and how often that was looked at.
+  // How long this process was stopped and its threads, those of load apart, had to wait for a processor, in sum, and
+  // how often that was looked at.
   alignas(64) std::atomic<int64_t> stalled_nanos{0};
   std::atomic<uint64_t> stall_looks{0};
 };
 
-// One per thread.
+// One per thread, made by it.
 class Judging {
  public:
   // None is owned; all must outlive this.
@@ -53,15 +57,28 @@ class Judging {
   // The write ended; its version is a floor if it was acknowledged, and must never have been seen if it failed.
   void EndWrite(uint32_t key, uint32_t version, WriteOutcome outcome);
 
-  // A call that may take `timeout_nanos` began at `begun_nanos`, when `stalled_nanos` was that of the session, and has
-  // returned.
-  void EndCall(int64_t begun_nanos, int64_t stalled_nanos, int64_t timeout_nanos);
-  int64_t stalled_nanos() const { return session_->stalled_nanos.load(std::memory_order_relaxed); }
+  // The Clear ended and was acknowledged.
+  void EndClear(int64_t begun_nanos);
+
+  // Around a call that has the run's deadline.
+  struct Call {
+    int64_t begun_nanos;
+    int64_t stalled_nanos;
+    int64_t delayed_nanos;
+  };
+  Call BeginCall() const;
+  void EndCall(const Call& call);
 
   void Add(Count count, uint64_t by = 1) { tally_[count] += by; }
   void Flush();
 
  private:
+  int64_t BoundOf(const Begun& begun, bool fresh) const;
+  // Whether the Clear was acknowledged before the read began, and so lately that it is worth a look at what was read.
+  bool IsRecent(const ClearNotice::Times& clear, const Begun& begun) const;
+  bool CheckClear(const ClearNotice::Times& clear, int64_t bound_nanos, const Begun& begun, uint32_t version,
+                  bool from_memory, bool fresh);
+  void CheckClears(const Begun& begun, uint32_t version, bool from_memory, bool fresh);
   void EndSlowly(const Begun& begun, uint32_t version, bool from_memory, bool fresh);
   void Log(Violation violation, const Begun& begun, const ReadObservation& read, const Verdict& verdict,
            bool from_memory, bool fresh);
@@ -70,6 +87,8 @@ class Judging {
   Session* const session_;
   const uint32_t worker_;
   const int64_t bound_nanos_;
+  const int64_t timeout_nanos_;
+  const OwnRunDelay run_delay_;
   WorkerBlock& block_;
   std::array<uint64_t, kCountCount> tally_ = {};
 };

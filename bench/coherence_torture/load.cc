@@ -28,12 +28,19 @@ namespace {
 constexpr double kZipfExponent = 0.9;
 constexpr size_t kDrawnCount = size_t{1} << 16;
 constexpr int kBatch = 256;
+
+// Of a batch. What the server is asked for while memory is closed must not keep memory closed: the proof that it needs
+// waits in the same queues.
+constexpr size_t kMissedMax = 64;
 constexpr uint32_t kBatchesPerFresh = 64;
 constexpr uint32_t kBatchesPerSingles = 8;
 constexpr int64_t kAbsentNanos = 50 * kNanosPerMilli;
 constexpr absl::Duration kPauseAfterFailure = absl::Milliseconds(2);
 constexpr absl::Duration kPauseBetweenWrites = absl::Milliseconds(4);
 constexpr uint32_t kRefillMax = 64;
+
+// All processes together clear every four seconds.
+constexpr uint32_t kMillisPerClear = 4000;
 
 WriteOutcome OutcomeOf(const absl::Status& status) {
   if (status.ok()) return WriteOutcome::kAcknowledged;
@@ -59,7 +66,6 @@ Reader::Reader(Cache* cache, Arena* arena, Session* session, const DrawnKeys* dr
     : cache_(cache),
       arena_(arena),
       drawn_(drawn),
-      timeout_nanos_(arena->setup().timeout_nanos),
       judging_(arena, session, worker),
       random_(seed),
       position_(random_.Next()),
@@ -95,6 +101,10 @@ void Reader::ReadMissed() {
   if (missed_.empty()) return;
   std::sort(missed_.begin(), missed_.end());
   missed_.erase(std::unique(missed_.begin(), missed_.end()), missed_.end());
+  if (missed_.size() > kMissedMax) {
+    std::rotate(missed_.begin(), missed_.begin() + random_.Below(static_cast<uint32_t>(missed_.size())), missed_.end());
+    missed_.resize(kMissedMax);
+  }
   if (random_.Below(kBatchesPerSingles) == 0) {
     ReadOne(missed_[random_.Below(static_cast<uint32_t>(missed_.size()))], /*fresh=*/false);
     return;
@@ -105,9 +115,9 @@ void Reader::ReadMissed() {
     begun.push_back(judging_.Begin(key));
     names.push_back(names_[key].view());
   }
-  const int64_t stalled_nanos = judging_.stalled_nanos();
+  const Judging::Call call = judging_.BeginCall();
   const std::vector<absl::StatusOr<Value>> results = cache_->GetMany(names);
-  judging_.EndCall(begun[0].nanos, stalled_nanos, timeout_nanos_);
+  judging_.EndCall(call);
   bool failed = false;
   for (size_t i = 0; i < results.size(); ++i) {
     if (results[i].ok()) {
@@ -124,10 +134,10 @@ void Reader::ReadOne(uint32_t key, bool fresh) {
   ReadOptions options;
   options.fresh = fresh;
   options.info = &info;
-  const int64_t stalled_nanos = judging_.stalled_nanos();
+  const Judging::Call call = judging_.BeginCall();
   const Judging::Begun begun = judging_.Begin(key);
   const absl::Status status = cache_->Get(names_[key].view(), &buffer_, options);
-  judging_.EndCall(begun.nanos, stalled_nanos, timeout_nanos_);
+  judging_.EndCall(call);
   if (status.ok()) {
     judging_.Add(kFreshReads, fresh);
     judging_.End(begun, CheckRecord(buffer_), info.source == ReadInfo::Source::kLocal, fresh);
@@ -149,13 +159,9 @@ bool Reader::NoteNoValue(uint32_t key, const absl::Status& status) {
 
 TortureWriter::TortureWriter(Cache* cache, Arena* arena, Session* session, const DrawnKeys* drawn, uint32_t worker,
                              uint64_t seed)
-    : cache_(cache),
-      arena_(arena),
-      drawn_(drawn),
-      slot_(worker),
-      timeout_nanos_(arena->setup().timeout_nanos),
-      judging_(arena, session, worker),
-      random_(seed) {}
+    : cache_(cache), arena_(arena), drawn_(drawn), slot_(worker), judging_(arena, session, worker), random_(seed) {
+  ScheduleClear();
+}
 
 void TortureWriter::Fill() {
   std::vector<uint32_t> keys;
@@ -180,8 +186,9 @@ void TortureWriter::Run() {
 }
 
 void TortureWriter::WriteOnce() {
+  if (NowNanos() >= next_clear_nanos_) return Clear();
   const uint32_t choice = random_.Below(100);
-  if (choice < 70) return Set(OwnKey());
+  if (choice < 70) return Set(OwnKey(), /*only_if_present=*/choice < 10);
   if (choice < 92) return SetMany(OwnKeys(2 + random_.Below(12)));
   DeleteMany(OwnKeys(1 + random_.Below(3)));
 }
@@ -208,19 +215,33 @@ std::vector<uint32_t> TortureWriter::OwnKeys(uint32_t count) {
   return keys;
 }
 
-void TortureWriter::Set(uint32_t key) {
-  const int64_t begun_nanos = NowNanos();
-  const int64_t stalled_nanos = judging_.stalled_nanos();
-  const uint32_t version = arena_->versions().Begin(key, begun_nanos);
+void TortureWriter::ScheduleClear() {
+  const uint32_t millis = random_.Below(2 * kMillisPerClear * arena_->setup().worker_count);
+  next_clear_nanos_ = NowNanos() + millis * kNanosPerMilli;
+}
+
+void TortureWriter::Clear() {
+  ScheduleClear();
+  const Judging::Call call = judging_.BeginCall();
+  const absl::Status status = cache_->Clear();
+  if (status.ok()) judging_.EndClear(call.begun_nanos);
+  failed_ |= !status.ok();
+  judging_.EndCall(call);
+}
+
+void TortureWriter::Set(uint32_t key, bool only_if_present) {
+  const uint32_t version = arena_->versions().Begin(key, NowNanos());
   std::string record;
   MakeRecordOfBytes(key, version, BytesOf(key, version), &record);
   WriteOptions options;
   options.keep_local = random_.Below(4) != 0;
-  const int64_t called_nanos = NowNanos();
-  const absl::Status status = cache_->Set(KeyName(key).view(), record, options);
+  const KeyName name(key);
+  const Judging::Call call = judging_.BeginCall();
+  const absl::Status status =
+      only_if_present ? cache_->Replace(name.view(), record, options) : cache_->Set(name.view(), record, options);
   judging_.EndWrite(key, version, OutcomeOf(status));
-  failed_ |= !status.ok();
-  judging_.EndCall(called_nanos, stalled_nanos, timeout_nanos_);
+  failed_ |= !status.ok() && !absl::IsNotFound(status);
+  judging_.EndCall(call);
 }
 
 void TortureWriter::SetMany(const std::vector<uint32_t>& keys) {
@@ -234,10 +255,9 @@ void TortureWriter::SetMany(const std::vector<uint32_t>& keys) {
     MakeRecordOfBytes(keys[i], versions[i], BytesOf(keys[i], versions[i]), &records[i]);
     entries.emplace_back(names[i].view(), records[i]);
   }
-  const int64_t stalled_nanos = judging_.stalled_nanos();
-  const int64_t called_nanos = NowNanos();
+  const Judging::Call call = judging_.BeginCall();
   End(keys, versions, cache_->SetMany(entries));
-  judging_.EndCall(called_nanos, stalled_nanos, timeout_nanos_);
+  judging_.EndCall(call);
 }
 
 // A deletion is a version without bytes: it replaces what was there, and nobody can read it.
@@ -249,10 +269,9 @@ void TortureWriter::DeleteMany(const std::vector<uint32_t>& keys) {
     versions.push_back(arena_->versions().Begin(keys[i], NowNanos()));
     views.push_back(names[i].view());
   }
-  const int64_t stalled_nanos = judging_.stalled_nanos();
-  const int64_t called_nanos = NowNanos();
+  const Judging::Call call = judging_.BeginCall();
   End(keys, versions, cache_->DeleteMany(views));
-  judging_.EndCall(called_nanos, stalled_nanos, timeout_nanos_);
+  judging_.EndCall(call);
 }
 
 void TortureWriter::End(const std::vector<uint32_t>& keys, const std::vector<uint32_t>& versions,

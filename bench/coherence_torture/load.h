@@ -41,7 +41,6 @@ class Reader {
   Cache* const cache_;
   Arena* const arena_;
   const DrawnKeys* const drawn_;
-  const int64_t timeout_nanos_;
   Judging judging_;
   Random random_;
   uint64_t position_;
@@ -64,7 +63,9 @@ class TortureWriter {
   void Refill();
   uint32_t OwnKey();
   std::vector<uint32_t> OwnKeys(uint32_t count);
-  void Set(uint32_t key);
+  void Set(uint32_t key, bool only_if_present);
+  void ScheduleClear();
+  void Clear();
   void SetMany(const std::vector<uint32_t>& keys);
   void DeleteMany(const std::vector<uint32_t>& keys);
   void End(const std::vector<uint32_t>& keys, const std::vector<uint32_t>& versions,
@@ -74,9 +75,9 @@ class TortureWriter {
   Arena* const arena_;
   const DrawnKeys* const drawn_;
   const uint32_t slot_;
-  const int64_t timeout_nanos_;
   Judging judging_;
   Random random_;
+  int64_t next_clear_nanos_ = 0;
   bool failed_ = false;
 };
 

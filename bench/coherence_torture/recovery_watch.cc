@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kLimitNanos = 5 * kNanosPerSecond;
 constexpr int64_t kStallWeight = 4;
+constexpr int64_t kStalledMax = 60 * kNanosPerSecond;
 constexpr int64_t kWindowNanos = 400 * kNanosPerMilli;
 constexpr uint64_t kReadsMin = 100;
 constexpr int64_t kHitsPerThousandMin = 900;
@@ -51,8 +52,10 @@ RecoveryWatch::Verdict RecoveryWatch::Judge(const RecoveryLook& look) const {
 }
 
 int64_t RecoveryWatch::deadline_nanos() const {
-  return calm_since_nanos_ + kLimitNanos + kStallWeight * std::max<int64_t>(stalled_nanos_, 0);
+  return calm_since_nanos_ + kLimitNanos + std::clamp<int64_t>(kStallWeight * stalled_nanos_, 0, kStalledMax);
 }
+
+bool RecoveryWatch::starved() const { return kStallWeight * stalled_nanos_ >= kStalledMax; }
 
 absl::string_view LackName(RecoveryWatch::Lack lack) {
   switch (lack) {

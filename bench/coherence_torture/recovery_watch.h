@@ -2,8 +2,9 @@
 // frequent as they should be, and no more descriptors, threads or heap than at its beginning. Pure: looks in, a verdict
 // out. One per process.
 //
-// All of it has to be seen in one look, at the latest five seconds after the last fault; time in which the process
-// wanted to run and could not is not counted, four times over, because a call passes through several threads.
+// All of it has to be seen in one look, at the latest five seconds after the last fault. Time in which the process
+// wanted to run and could not is not counted, four times over, because a call passes through several threads; of a
+// process that lacks so much of it that it would have a minute, nothing is said.
 
 #ifndef BENCH_COHERENCE_TORTURE_RECOVERY_WATCH_H_
 #define BENCH_COHERENCE_TORTURE_RECOVERY_WATCH_H_
@@ -53,6 +54,8 @@ class RecoveryWatch {
   bool recovered() const { return verdict_.lack == Lack::kNothing; }
   // Until when it has to have recovered.
   int64_t deadline_nanos() const;
+  // Whether the machine was too busy for a verdict.
+  bool starved() const;
 
  private:
   Verdict Judge(const RecoveryLook& look) const;

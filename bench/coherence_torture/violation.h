@@ -12,6 +12,7 @@ namespace nearcache::bench::torture {
 
 enum class Violation : uint32_t {
   kTooOld,           // C1
+  kCleared,          // C1, C2: from before a Clear.
   kWentBack,         // C2
   kForeignBytes,     // C3
   kPhantom,          // C4: the write had failed for certain.
@@ -24,7 +25,7 @@ enum class Violation : uint32_t {
   kNotRecovered,     // C6
   kDied,             // A worker ended that nobody had killed.
 };
-constexpr int kViolationCount = 12;
+constexpr int kViolationCount = 13;
 
 struct ViolationRecord {
   static constexpr int kHistory = 16;

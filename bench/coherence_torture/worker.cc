@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <malloc.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -26,6 +28,7 @@
 #include "bench/coherence_torture/loss_watch.h"
 #include "bench/coherence_torture/violation.h"
 #include "bench/processes/key_space.h"
+#include "bench/processes/run_delay.h"
 #include "bench/processes/worker_status.h"
 #include "bench/support/clock.h"
 #include "nearcache/cache.h"
@@ -37,7 +40,7 @@ namespace {
 
 constexpr int kReaders = 2;
 constexpr absl::Duration kReadyTimeout = absl::Seconds(20);
-constexpr int64_t kTickNanos = 2 * kNanosPerMilli;
+constexpr int64_t kTickNanos = 5 * kNanosPerMilli;
 constexpr int64_t kLookNanos = 10 * kNanosPerMilli;
 constexpr int64_t kPublishNanos = 200 * kNanosPerMilli;
 constexpr absl::Duration kSyncInterval = absl::Milliseconds(250);
@@ -125,6 +128,7 @@ class Worker {
     });
     for (int i = 1; i <= kReaders; ++i) {
       threads_.emplace_back([this, seed, i] {
+        reader_ids_[i - 1].store(gettid());
         Reader(cache_.get(), arena_, &session_, &drawn_, index_, seed + static_cast<uint64_t>(i)).Run();
       });
     }
@@ -135,24 +139,28 @@ class Worker {
     Judging judging(arena_, &session_, index_);
     while (!stopping_.load()) {
       absl::SleepFor(kSyncInterval);
-      const int64_t stalled_nanos = judging.stalled_nanos();
-      const int64_t begun_nanos = NowNanos();
+      const Judging::Call call = judging.BeginCall();
       const absl::Status synced = cache_->Sync();
-      if (synced.ok()) session_.synced_nanos.store(begun_nanos, std::memory_order_release);
+      if (synced.ok()) session_.synced_nanos.store(call.begun_nanos, std::memory_order_release);
       judging.Add(kSyncs, synced.ok());
-      judging.EndCall(begun_nanos, stalled_nanos, arena_->setup().timeout_nanos);
+      judging.EndCall(call);
       judging.Flush();
     }
   }
 
-  // Every moment of this thread's life is looked at, so that no stall falls between two looks.
+  // Every moment of this thread's life is looked at, so that no stall falls between two looks. Readers always want to
+  // run, so that they wait says nothing.
   void MeasureStalls() {
     int64_t last_nanos = NowNanos();
+    int64_t last_delay_nanos = 0;
     while (!calls_ended_.load()) {
       absl::SleepFor(absl::Nanoseconds(kTickNanos));
       const int64_t now_nanos = NowNanos();
       const int64_t late_nanos = now_nanos - last_nanos - kTickNanos;
       if (late_nanos > kNanosPerMilli) session_.stalled_nanos.fetch_add(late_nanos);
+      const int64_t delay_nanos = RunDelayOfProcess({reader_ids_[0].load(), reader_ids_[1].load()});
+      session_.stalled_nanos.fetch_add(std::max<int64_t>(delay_nanos - last_delay_nanos, 0));
+      last_delay_nanos = delay_nanos;
       session_.stall_looks.fetch_add(1);
       last_nanos = now_nanos;
     }
@@ -264,6 +272,7 @@ class Worker {
   std::vector<std::thread> threads_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> calls_ended_{false};
+  std::atomic<pid_t> reader_ids_[kReaders] = {};
   int64_t next_publish_nanos_ = 0;
   int64_t baseline_due_nanos_ = 0;
   LossWatch watch_;

@@ -116,6 +116,16 @@ int VersionTable::CopyHistory(uint32_t key, VersionEntry* entries, int entry_cou
   return count;
 }
 
+int64_t VersionTable::AcknowledgedNanos(uint32_t key, uint32_t version) const {
+  uint64_t number = key_states_[key].newest_entry.load(std::memory_order_acquire);
+  EntryCopy entry;
+  while (number != 0 && CopyEntry(keys_.OwnerOf(key), number, &entry) && entry.version >= version) {
+    if (entry.version == version) return entry.outcome == WriteOutcome::kAcknowledged ? entry.ended_nanos : 0;
+    number = entry.previous;
+  }
+  return 0;
+}
+
 int64_t VersionTable::LastEndNanos(uint32_t key) const {
   const uint64_t newest = key_states_[key].newest_entry.load(std::memory_order_acquire);
   EntryCopy entry;

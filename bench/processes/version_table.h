@@ -81,6 +81,9 @@ class VersionTable {
   // Copies the newest writes of `key` that ended, newest first, into `entries`; returns how many.
   int CopyHistory(uint32_t key, VersionEntry* entries, int entry_count) const;
 
+  // When the write of `version` was acknowledged; 0: it was not, or the ring has forgotten it.
+  int64_t AcknowledgedNanos(uint32_t key, uint32_t version) const;
+
   // When the newest write of `key` ended; 0 if none did.
   int64_t LastEndNanos(uint32_t key) const;
 

@@ -26,6 +26,7 @@ std::unique_ptr<Arena> MakeArena() {
   setup.worker_count = 2;
   setup.key_count = 64;
   setup.bound_nanos = kBound;
+  setup.timeout_nanos = kTimeout;
   setup.start_nanos = NowNanos() - 100 * kNanosPerSecond;
   return *Arena::Create(setup);
 }
@@ -131,6 +132,44 @@ TEST_F(JudgingTest, C2OnlyWhatHadEndedBeforeTheReadBeganIsAFloor) {
   EXPECT_EQ(All(), 0u);
 }
 
+TEST_F(JudgingTest, C1NothingFromBeforeAClearIsServedLongerThanTheBound) {
+  Write(2000);
+  const auto cleared = [&](int64_t millis_ago) {
+    const int64_t acknowledged_nanos = NowNanos() - millis_ago * kNanosPerMilli;
+    arena_->clears().Note({acknowledged_nanos - kNanosPerMilli, acknowledged_nanos});
+  };
+  cleared(900);
+  arena_->store_since_nanos().store(NowNanos() - 800 * kNanosPerMilli);
+  Read(1);
+  EXPECT_EQ(All(), 0u) << "a step into the past has lost the Clear";
+  arena_->store_since_nanos().store(0);
+  Write(600);
+  Read(2);
+  EXPECT_EQ(All(), 0u) << "written after it";
+  Read(1);
+  EXPECT_EQ(Count(Violation::kCleared), 1u);
+  EXPECT_EQ(Count(Violation::kTooOld), 1u) << "that one was replaced, too";
+  cleared(200);
+  Read(2);
+  EXPECT_EQ(All(), 2u) << "cleared within the bound";
+  Read(2, /*fresh=*/true);
+  EXPECT_EQ(Count(Violation::kCleared), 2u);
+  session_.synced_nanos.store(NowNanos() - 100 * kNanosPerMilli);
+  Read(2);
+  EXPECT_EQ(Count(Violation::kCleared), 3u);
+}
+
+TEST_F(JudgingTest, C2NothingFromBeforeAnOwnClearIsServedAtAll) {
+  Write(200);
+  judging_.EndClear(NowNanos() - 100 * kNanosPerMilli);
+  Read(1);
+  ASSERT_EQ(Count(Violation::kCleared), 1u);
+  EXPECT_EQ(arena_->violations().records[static_cast<int>(Violation::kCleared)][0].bound_nanos, 0);
+  Write(50, WriteOutcome::kUnknown);
+  Read(2);
+  EXPECT_EQ(Count(Violation::kCleared), 1u) << "without an answer, it may have come after the Clear";
+}
+
 TEST_F(JudgingTest, C3ForeignTornAndInventedBytes) {
   Write(100);
   Read(1, false, /*intact=*/false);
@@ -177,15 +216,24 @@ TEST_F(JudgingTest, C4CallAfterItsDeadline) {
   std::thread looks([&] {
     while (!done.load()) session_.stall_looks.fetch_add(1);
   });
-  const int64_t begun_nanos = NowNanos() - kTimeout - 45 * kNanosPerMilli;
-  judging_.EndCall(begun_nanos, 0, kTimeout + 20 * kNanosPerMilli);
+  const auto call = [&](int64_t late_millis) {
+    Judging::Call begun = judging_.BeginCall();
+    begun.begun_nanos -= kTimeout + late_millis * kNanosPerMilli;
+    return begun;
+  };
+  judging_.EndCall(call(20));
   EXPECT_EQ(All(), 0u) << "a little late is within the contract";
-  const int64_t early_nanos = NowNanos() - kTimeout - 90 * kNanosPerMilli;
-  session_.stalled_nanos.store(30 * kNanosPerMilli);
-  judging_.EndCall(early_nanos, /*stalled_nanos=*/0, kTimeout);
-  EXPECT_EQ(All(), 0u) << "the process was not run for a third of that time, and a call passes through several threads";
-  judging_.EndCall(early_nanos, /*stalled_nanos=*/30 * kNanosPerMilli, kTimeout);
-  EXPECT_EQ(Count(Violation::kLateCall), 1u);
+  const Judging::Call delayed = call(500);
+  session_.stalled_nanos.fetch_add(300 * kNanosPerMilli);
+  judging_.EndCall(delayed);
+  EXPECT_EQ(All(), 0u) << "the process was stopped meanwhile";
+  Judging::Call starved = call(500);
+  starved.delayed_nanos -= 500 * kNanosPerMilli;
+  judging_.EndCall(starved);
+  EXPECT_EQ(All(), 0u) << "the caller had to wait for a processor";
+  judging_.EndCall(call(60'000));
+  ASSERT_EQ(Count(Violation::kLateCall), 1u);
+  EXPECT_GE(arena_->violations().records[static_cast<int>(Violation::kLateCall)][0].amount, 60 * kNanosPerSecond);
   done.store(true);
   looks.join();
 }

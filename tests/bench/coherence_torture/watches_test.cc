@@ -144,6 +144,11 @@ TEST_F(RecoveryWatchTest, DeadlineIsFiveSecondsAndWhatItCouldNotRun) {
   look_.stalled_nanos = kSecond / 2;
   Look(0, 1000);
   EXPECT_EQ(watch_.deadline_nanos(), 8 * kSecond);
+  EXPECT_FALSE(watch_.starved());
+  look_.stalled_nanos = 1000 * kSecond;
+  Look(0, 1000);
+  EXPECT_EQ(watch_.deadline_nanos(), 66 * kSecond) << "but an end there is";
+  EXPECT_TRUE(watch_.starved());
 }
 
 class SightingsTest : public testing::Test {

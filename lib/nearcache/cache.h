@@ -281,6 +281,15 @@ class Cache {
   CacheStats GetStats() const;
   HealthReport Health() const;
 
+  // Changes the budget of memory while the cache is in use (LocalOptions::capacity_bytes): at once for what is stored
+  // from now on; what is too much is driven out in bounded steps, by later calls and by the library's own thread, in
+  // the order of the policy. Safe from any thread; never waits. Without a remote tier an eighth belongs to the values
+  // that Expire keeps, as soon as there are any.
+  //
+  //   kInvalidArgument     below 1 MiB, or below sixteen times local.entry_bytes_max
+  //   kFailedPrecondition  memory was turned off at Open (capacity_bytes = 0), or the cache is closed
+  absl::Status SetLocalCapacity(size_t bytes);
+
   // --- Looking in
 
   // Calls `visitor` for every entry that memory would serve, until it returns false. A snapshot by stripe, weakly

@@ -1,4 +1,4 @@
-// The calls of Cache that look in.
+// The calls of Cache that look in, and the one that changes the size of what is looked into.
 
 #include <algorithm>
 #include <string>
@@ -132,6 +132,11 @@ auto StartExplain(Core& core, const HashedKey& key) {
 }
 
 }  // namespace
+
+absl::Status Cache::SetLocalCapacity(size_t bytes) {
+  if (absl::Status closed = core_->gate().CheckOpen(); !closed.ok()) return closed;
+  return core_->SetLocalCapacity(bytes);
+}
 
 absl::Status Cache::ForEach(absl::FunctionRef<bool(const EntryView& entry)> visitor) const {
   if (absl::Status closed = core_->gate().CheckOpen(); !closed.ok()) return closed;

@@ -155,5 +155,66 @@ TEST_F(CacheLocalTest, KeysAskedForOnceDriveOutNoOthersUnlessAskedToBehaveLikeLr
   EXPECT_EQ(KeptThroughAScan(options, &clock_), 0);
 }
 
+class CacheCapacityTest : public CacheLocalTest {
+ protected:
+  static constexpr size_t kMebibyte = size_t{1} << 20;
+
+  void SetUp() override { OpenWith(8 * kMebibyte); }
+
+  void OpenWith(size_t capacity_bytes) {
+    Options options;
+    options.local.capacity_bytes = capacity_bytes;
+    options.local.entry_bytes_max = kMebibyte / 16;
+    Open(options);
+  }
+
+  // Each of 1000 bytes, twice as many as fit into 8 MiB.
+  void SetMany() {
+    for (int i = 0; i < 16'000; ++i) ASSERT_THAT(cache_->Set(absl::StrCat("key-", i), std::string(1000, 'v')), IsOk());
+  }
+
+  uint64_t bytes() { return cache_->GetStats().local_bytes; }
+};
+
+TEST_F(CacheCapacityTest, MoreIsUsedAtOnceAndLessIsReachedByLaterCalls) {
+  SetMany();
+  EXPECT_LE(bytes(), 8 * kMebibyte);
+  ASSERT_THAT(cache_->SetLocalCapacity(12 * kMebibyte), IsOk());
+  SetMany();
+  EXPECT_GT(bytes(), 11 * kMebibyte);
+  ASSERT_THAT(cache_->SetLocalCapacity(2 * kMebibyte), IsOk());
+  SetMany();
+  EXPECT_LE(bytes(), 2 * kMebibyte);
+  EXPECT_EQ(cache_->GetStats().local_capacity_bytes, 2 * kMebibyte);
+}
+
+// What Expire keeps has a part of the budget: the sum is what was asked for, whichever came first.
+TEST_F(CacheCapacityTest, TheSumIsTheBudgetWithAndWithoutExpiredValues) {
+  ASSERT_THAT(cache_->SetLocalCapacity(4 * kMebibyte), IsOk());
+  ASSERT_THAT(cache_->Set("k", "value"), IsOk());
+  ASSERT_THAT(cache_->Expire("k"), IsOk());
+  EXPECT_EQ(cache_->GetStats().local_capacity_bytes, 4 * kMebibyte);
+  ASSERT_THAT(cache_->SetLocalCapacity(6 * kMebibyte), IsOk());
+  EXPECT_EQ(cache_->GetStats().local_capacity_bytes, 6 * kMebibyte);
+  SetMany();
+  EXPECT_LE(bytes(), 6 * kMebibyte);
+}
+
+TEST_F(CacheCapacityTest, RefusesWhatOpenWouldRefuse) {
+  using ::testing::HasSubstr;
+  for (const size_t bytes : {size_t{0}, size_t{1}, kMebibyte - 1, ~size_t{0}}) {
+    EXPECT_THAT(cache_->SetLocalCapacity(bytes),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("local.capacity_bytes")));
+  }
+  EXPECT_EQ(cache_->GetStats().local_capacity_bytes, 8 * kMebibyte);
+  ASSERT_THAT(cache_->Close(), IsOk());
+  EXPECT_THAT(cache_->SetLocalCapacity(2 * kMebibyte), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(CacheCapacityTest, MemoryThatIsOffStaysOff) {
+  OpenWith(0);
+  EXPECT_THAT(cache_->SetLocalCapacity(2 * kMebibyte), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
 }  // namespace
 }  // namespace nearcache::testing

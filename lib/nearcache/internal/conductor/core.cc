@@ -92,6 +92,21 @@ absl::Status Core::Start(StoreFactory factory) {
   return started;
 }
 
+absl::Status Core::SetLocalCapacity(size_t bytes) {
+  if (options_.local.capacity_bytes == 0) {
+    return absl::FailedPreconditionError(
+        "local.capacity_bytes was 0 when the cache was opened: memory is off and stays so; open another cache");
+  }
+  Options changed = options_;
+  changed.local.capacity_bytes = bytes;
+  absl::Status valid = bytes > 0 ? changed.Validate()
+                                 : absl::InvalidArgumentError(
+                                       "local.capacity_bytes is 0: while a cache is open its "
+                                       "memory can be made smaller, but not turned off");
+  if (valid.ok()) ways_->SetLocalCapacity(bytes);
+  return valid;
+}
+
 bool Core::Maintain() {
   const bool tier_has_more = tier_->Maintain(clock_->Now(), kMaintenanceSteps);
   const bool ways_have_more = ways_->Maintain(kMaintenanceSteps);

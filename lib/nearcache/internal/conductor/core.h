@@ -83,6 +83,9 @@ class Core : public std::enable_shared_from_this<Core> {
   }
   local::KeyReport Explain(const HashedKey& key) { return tier_->Explain(key, clock_->NowCoarse()); }
 
+  // kInvalidArgument, kFailedPrecondition: as Cache::SetLocalCapacity says.
+  absl::Status SetLocalCapacity(size_t bytes);
+
   // When a call that was given `timeout` must have ended.
   MonotonicNanos DeadlineAfter(absl::Duration timeout) const;
 

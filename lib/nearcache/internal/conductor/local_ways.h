@@ -42,6 +42,7 @@ class LocalWays final : public Ways {
   absl::Status WaitUntilReady(absl::Duration) override { return absl::OkStatus(); }
   HealthReport Health() const override;
   void AddStats(CacheStats* stats) const override;
+  void SetLocalCapacity(size_t bytes) override { shelf_.SetCapacity(bytes); }
   bool Maintain(int steps) override { return shelf_.Maintain(steps); }
   void Shutdown() override {}
 

@@ -329,6 +329,8 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->invalidation_lag = Summarise(coherence.invalidation_lag);
 }
 
+void RemoteWays::SetLocalCapacity(size_t bytes) { parts_.tier->SetCapacity(bytes); }
+
 bool RemoteWays::Maintain(int /*steps*/) {
   if (auditor_ != nullptr) auditor_->Maintain();
   health_->Watch();  // So that Health() knows since when.

@@ -71,6 +71,7 @@ class RemoteWays final : public Ways {
   absl::Status WaitUntilReady(absl::Duration timeout) override;
   HealthReport Health() const override { return health_->Report(); }
   void AddStats(CacheStats* stats) const override;
+  void SetLocalCapacity(size_t bytes) override;
   bool Maintain(int steps) override;
   void Shutdown() override;
 

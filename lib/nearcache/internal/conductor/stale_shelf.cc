@@ -8,8 +8,7 @@ constexpr size_t kShareOfBudget = 8;
 }  // namespace
 
 StaleShelf::StaleShelf(const local::LocalTierOptions& options, local::LocalTier* main)
-    : options_(options), main_(main) {
-  options_.capacity_bytes = options.capacity_bytes / kShareOfBudget;
+    : options_(options), main_(main), capacity_bytes_(options.capacity_bytes) {
   options_.stripe_count = 1;
 }
 
@@ -17,11 +16,21 @@ local::LocalTier* StaleShelf::EnsureTier() {
   if (local::LocalTier* const made = tier(); made != nullptr) return made;
   absl::MutexLock lock(&mutex_);
   if (owned_ == nullptr) {
-    main_->SetCapacity(options_.capacity_bytes * (kShareOfBudget - 1));
-    owned_ = local::LocalTier::Create(options_);
+    local::LocalTierOptions options = options_;
+    options.capacity_bytes = capacity_bytes_ / kShareOfBudget;
+    main_->SetCapacity(capacity_bytes_ - options.capacity_bytes);
+    owned_ = local::LocalTier::Create(options);
     published_.store(owned_.get(), std::memory_order_release);
   }
   return owned_.get();
+}
+
+void StaleShelf::SetCapacity(size_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  capacity_bytes_ = bytes;
+  const size_t own = owned_ != nullptr ? bytes / kShareOfBudget : 0;
+  if (owned_ != nullptr) owned_->SetCapacity(own);
+  main_->SetCapacity(bytes - own);
 }
 
 HashedKey StaleShelf::Rehash(const HashedKey& key) const { return HashKey(key.key, tier()->hash_seed()); }

@@ -33,6 +33,9 @@ class StaleShelf {
   void Clear();
   absl::optional<Value> Find(const HashedKey& key);
 
+  // The budget of both tiers together, this one's eighth included.
+  void SetCapacity(size_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+
   bool Maintain(int steps);
   // 0 until the first Put.
   uint64_t bytes() const;
@@ -43,9 +46,11 @@ class StaleShelf {
   local::LocalTier* EnsureTier() ABSL_LOCKS_EXCLUDED(mutex_);
   HashedKey Rehash(const HashedKey& key) const;
 
+  // Its capacity is of no account.
   local::LocalTierOptions options_;
   local::LocalTier* const main_;
   absl::Mutex mutex_;
+  size_t capacity_bytes_ ABSL_GUARDED_BY(mutex_);  // Of both.
   std::unique_ptr<local::LocalTier> owned_ ABSL_GUARDED_BY(mutex_);
   std::atomic<local::LocalTier*> published_{nullptr};
 };

@@ -146,6 +146,9 @@ class Ways {
   // Adds what only this side knows.
   virtual void AddStats(CacheStats* stats) const = 0;
 
+  // The budget of all that this side keeps in memory.
+  virtual void SetLocalCapacity(size_t bytes) = 0;
+
   // Bounded housekeeping of its own; true if there is more to do.
   virtual bool Maintain(int steps) = 0;
 

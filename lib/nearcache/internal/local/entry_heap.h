@@ -91,7 +91,7 @@ class EntryHeap {
   };
   static const Steps kSteps;
   // Spans without a block that wait for one instead of going back.
-  static constexpr int kKeptSpansMax = 4;
+  static constexpr int kKeptSpansMax = 2;
 
   // The spans of one size and shard that have a free block.
   struct alignas(64) SpanList {

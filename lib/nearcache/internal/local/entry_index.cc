@@ -36,6 +36,31 @@ EntryIndex::~EntryIndex() {
   Load(old_).Free();
 }
 
+Entry* EntryIndex::Search(BucketArray array, const HashedKey& key, SearchSteps* steps) {
+  const uint8_t tag = TagOf(key.hash);
+  for (int probe = 0; probe < kProbesMax; ++probe) {
+    const Bucket& bucket = BucketAt(array, static_cast<uint32_t>(key.hash), probe);
+    const Tags tags(bucket.tags.load(std::memory_order_acquire));
+    ++steps->buckets;
+    for (uint64_t set = tags.Matching(tag); set != 0; set = Tags::DropFirst(set)) {
+      Entry* const entry = bucket.entries[Tags::FirstOf(set)].load(std::memory_order_seq_cst);
+      if (entry == nullptr || entry->hash != static_cast<uint32_t>(key.hash)) continue;
+      ++steps->entries;
+      if (Matches(entry, key)) return entry;
+    }
+    if (tags.overflow() == 0) break;
+  }
+  return nullptr;
+}
+
+Entry* EntryIndex::Find(const HashedKey& key, SearchSteps* steps) const {
+  const BucketArray old = Load(old_);
+  if (!old.none()) {
+    if (Entry* const entry = Search(old, key, steps)) return entry;
+  }
+  return Search(Load(current_), key, steps);
+}
+
 bool EntryIndex::Locate(BucketArray array, const Entry* entry, Place* place) {
   for (int probe = 0; probe < ProbesIn(array); ++probe) {
     const Bucket& bucket = BucketAt(array, entry->hash, probe);

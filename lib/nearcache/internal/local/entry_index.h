@@ -64,8 +64,9 @@ class EntryIndex {
   }
 
   // Nullptr if there is none.
-  Entry* Find(const HashedKey& key) const { return Search(key, NoSteps()); }
-  Entry* Find(const HashedKey& key, SearchSteps* steps) const { return Search(key, *steps); }
+  Entry* Find(const HashedKey& key) const;
+  // The same, and adds to `steps`.
+  Entry* Find(const HashedKey& key, SearchSteps* steps) const;
 
   // Adds `entry`, and hands out those that it drove out.
   //
@@ -145,19 +146,11 @@ class EntryIndex {
   }
   static void Store(AtomicArray& array, BucketArray value) { array.store(value.word(), std::memory_order_seq_cst); }
 
-  // Takes the place of SearchSteps where nobody counts.
-  struct NoSteps {
-    struct Nothing {
-      void operator++() const {}
-    };
-    Nothing buckets;
-    Nothing entries;
-  };
-
-  template <typename Steps>
-  Entry* Search(const HashedKey& key, Steps&& steps) const;
-  template <typename Steps>
-  static Entry* SearchArray(BucketArray array, const HashedKey& key, Steps& steps);
+  static bool Matches(const Entry* entry, const HashedKey& key) {
+    return entry != nullptr && entry->hash == static_cast<uint32_t>(key.hash) && entry->key() == key.key;
+  }
+  static Entry* FindIn(BucketArray array, const HashedKey& key);
+  static Entry* Search(BucketArray array, const HashedKey& key, SearchSteps* steps);
   static bool Locate(BucketArray array, const Entry* entry, Place* place);
   Entry* ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag);
   static bool FindFree(BucketArray array, const Entry* entry, Place* place);
@@ -181,33 +174,28 @@ class EntryIndex {
   int64_t idle_nanos_ = kNever;
 };
 
-template <typename Steps>
-inline Entry* EntryIndex::SearchArray(BucketArray array, const HashedKey& key, Steps& steps) {
-  const auto hash = static_cast<uint32_t>(key.hash);
-  const uint8_t tag = TagOf(key.hash);
-  for (int probe = 0; probe < kProbesMax; ++probe) {
-    const Bucket& bucket = BucketAt(array, hash, probe);
-    const Tags tags(bucket.tags.load(std::memory_order_acquire));
-    ++steps.buckets;
-    for (uint64_t set = tags.Matching(tag); set != 0; set = Tags::DropFirst(set)) {
-      Entry* const entry = bucket.entries[Tags::FirstOf(set)].load(std::memory_order_seq_cst);
-      if (entry == nullptr || entry->hash != hash) continue;
-      ++steps.entries;
-      if (ABSL_PREDICT_TRUE(entry->key() == key.key)) return entry;
-    }
-    if (ABSL_PREDICT_TRUE(tags.overflow() == 0)) break;
+// Nine searches in ten end in the first bucket, with the first entry that has the tag: nothing is kept for the rest.
+inline Entry* EntryIndex::FindIn(BucketArray array, const HashedKey& key) {
+  const Bucket& bucket = array.at(static_cast<uint32_t>(key.hash));
+  const Tags tags(bucket.tags.load(std::memory_order_acquire));
+  const uint64_t set = tags.Matching(TagOf(key.hash));
+  if (ABSL_PREDICT_TRUE(set != 0)) {
+    Entry* const entry = bucket.entries[Tags::FirstOf(set)].load(std::memory_order_seq_cst);
+    if (ABSL_PREDICT_TRUE(Matches(entry, key))) return entry;
+  } else if (tags.overflow() == 0) {
+    return nullptr;
   }
-  return nullptr;
+  SearchSteps steps;
+  return Search(array, key, &steps);
 }
 
-template <typename Steps>
-inline Entry* EntryIndex::Search(const HashedKey& key, Steps&& steps) const {
+inline Entry* EntryIndex::Find(const HashedKey& key) const {
   // The old array first: an entry is in the new one before it leaves the old one.
   const BucketArray old = Load(old_);
   if (ABSL_PREDICT_FALSE(!old.none())) {
-    if (Entry* const entry = SearchArray(old, key, steps)) return entry;
+    if (Entry* const entry = FindIn(old, key)) return entry;
   }
-  return SearchArray(Load(current_), key, steps);
+  return FindIn(Load(current_), key);
 }
 
 }  // namespace nearcache::internal::local

@@ -197,6 +197,7 @@ struct LocalTierStats {
   uint64_t flights = 0;            // Gauge: pending and detached.
   uint64_t writes = 0;             // Gauge: begun and not ended.
   uint64_t retired_bytes = 0;      // Gauge: unlinked, not yet freed; counted in `bytes`.
+  uint64_t hold_entries_max = 0;   // The most entries that were touched under one hold of a stripe's mutex.
 };
 
 class LocalTier {

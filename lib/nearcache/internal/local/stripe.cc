@@ -3,24 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "nearcache/internal/base/thread_slot.h"
 #include "nearcache/internal/local/epoch.h"
 
 namespace nearcache::internal::local {
 namespace {
 
-// Bounds of one hold of the mutex. Together they touch at most about 24 entries.
+// Bounds of one hold of the mutex: 24 entries in all. An operation touches three of its own (what it looked for, what
+// it stores, what a full table gives up for that), then a bucket that moves or some that were cleared, then some to
+// make room: the bucket that is due, or victims and those that get another chance; and what it hands out to be freed.
 constexpr int kBucketsPerOperation = 1;
-constexpr int kBucketsPerMaintenance = 3;
-constexpr int kEvictionsPerStep = 4;
-constexpr int kSecondChancesPerStep = 8;
+constexpr int kBucketsPerMaintenance = 2;
+constexpr int kEvictionsPerStep = 3;
+constexpr int kSecondChancesPerStep = 6;
 constexpr int kClearedPerOperation = 4;
-constexpr int kClearedPerMaintenance = 20;
-constexpr int kFreedPerStep = 4;
-constexpr int kFreedPerMaintenance = 16;
+constexpr int kClearedPerMaintenance = 14;
+constexpr int kFreedPerStep = 3;
+constexpr int kFreedPerMaintenance = 8;
 
 // Blocks that one stripe retires before it has the epoch moved on; more where there are more threads to look at.
-constexpr size_t kRetiredPerAdvance = 16;
+size_t RetiredPerAdvance() { return std::max<size_t>(16, ThreadSlotCount()); }
 
 // Every so many insertions of a full tier the room comes from another stripe, so that a stripe whose keys are in
 // demand grows at the cost of the others.
@@ -85,6 +88,7 @@ bool Stripe::Store(const HashedKey& key, Entry* entry) {
     index_.Insert(entry, tag, &displaced);
     policy_->Insert(entry);
   }
+  touched_ += 2;
   RetireDisplaced(displaced);
   state_->Add(Count::kInsertions);
   ++insertions_;
@@ -94,6 +98,7 @@ bool Stripe::Store(const HashedKey& key, Entry* entry) {
 }
 
 void Stripe::Unlink(Entry* entry, RemovalCause cause) {
+  ++touched_;
   index_.Remove(entry);
   policy_->Remove(entry, DepartureFor(cause));
   Retire(entry, cause);
@@ -114,9 +119,12 @@ void Stripe::RetireArray(BucketArray array) {
   if (array.none()) return;
   state_->budget.NoteRetired(array.AllocatedSize());
   retired_arrays_.push_back({array, CurrentEpoch()});
+  // An array is worth an epoch of its own: while a tier only grows, nothing else would bring one.
+  retired_since_advance_ += RetiredPerAdvance();
 }
 
 void Stripe::RetireDisplaced(const EntryIndex::Displaced& displaced) {
+  touched_ += static_cast<uint32_t>(displaced.size());
   for (Entry* const entry : displaced) {
     policy_->Remove(entry, Departure::kForgotten);
     Retire(entry, RemovalCause::kCapacity);
@@ -132,6 +140,12 @@ void Stripe::Settle(Discarded* discarded) {
   const size_t excess = state_->budget.Excess();
   if (excess > 0 && insertions_ % kInsertionsPerForeignEviction != 0) Evict(excess, /*force=*/false);
   Collect(kFreedPerStep, discarded);
+  NoteEndOfHold();
+}
+
+void Stripe::NoteEndOfHold() {
+  const uint32_t touched = std::exchange(touched_, 0);
+  if (ABSL_PREDICT_FALSE(touched > hold_entries_max())) hold_entries_max_.store(touched, std::memory_order_relaxed);
 }
 
 size_t Stripe::Evict(size_t wanted, bool force) {
@@ -146,6 +160,7 @@ size_t Stripe::Evict(size_t wanted, bool force) {
     unlinked += entry->AllocatedSize();
     Unlink(entry, Dead(*entry) ? RemovalCause::kCleared : RemovalCause::kCapacity);
   }
+  touched_ += static_cast<uint32_t>(kSecondChancesPerStep - chances);
   wanted_ghost_sets_.store(policy_->WantedGhostSets(index_.size()), std::memory_order_relaxed);
   return unlinked;
 }
@@ -157,14 +172,14 @@ int Stripe::Collect(int max, Discarded* discarded) {
     discarded->AddRetired(std::exchange(oldest_retired_, oldest_retired_->next_retired));
     ++collected;
   }
+  touched_ += static_cast<uint32_t>(collected);
   while (!retired_arrays_.empty() && retired_arrays_.front().epoch < safe) {
     discarded->AddRetired(retired_arrays_.front().array);
     retired_arrays_.erase(retired_arrays_.begin());
     ++collected;
   }
   const bool pressed = state_->budget.retired() > state_->budget.slack() / 2;
-  if (retired_since_advance_ >= std::max(kRetiredPerAdvance, ThreadSlotCount()) ||
-      (pressed && retired_since_advance_ > 0)) {
+  if (retired_since_advance_ >= RetiredPerAdvance() || (pressed && retired_since_advance_ > 0)) {
     retired_since_advance_ = 0;
     discarded->WantAdvance();
   }
@@ -188,6 +203,7 @@ void Stripe::AdoptGhosts(GhostTable::Memory memory, Discarded* discarded) {
 }
 
 void Stripe::MoveSome(int buckets) {
+  touched_ += static_cast<uint32_t>(buckets * Tags::kSlots);
   EntryIndex::Displaced displaced;
   const BucketArray drained = index_.Move(buckets, &displaced);
   RetireDisplaced(displaced);
@@ -220,9 +236,11 @@ size_t Stripe::RemoveDue(MonotonicNanos latest) {
   size_t unlinked = 0;
   index_.VisitDue([&](Entry* entry) {
     mutex_.AssertHeld();
+    ++touched_;
     const MonotonicNanos next_look = NextLook(entry, latest);
     if (!Dead(*entry) && next_look > latest) return next_look;
     unlinked += entry->AllocatedSize();
+    --touched_;  // Unlink counts it.
     Unlink(entry, Dead(*entry) ? RemovalCause::kCleared : RemovalCause::kExpired);
     return kNever;
   });
@@ -254,7 +272,9 @@ int Stripe::Maintain(MonotonicNanos latest, Discarded* discarded) {
   } else if (const size_t excess = state_->budget.Excess(); excess > 0 && Evict(excess, /*force=*/true) > 0) {
     steps += kEvictionsPerStep;
   }
-  return steps + Collect(kFreedPerMaintenance, discarded);
+  steps += Collect(kFreedPerMaintenance, discarded);
+  NoteEndOfHold();
+  return steps;
 }
 
 }  // namespace nearcache::internal::local

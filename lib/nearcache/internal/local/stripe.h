@@ -5,8 +5,8 @@
 //   slots    what is in progress on keys (flight.h)
 //   retired  unlinked memory that readers may still look at, oldest first (epoch.h)
 //
-// The mutex guards all but the search. Each call does a bounded number of steps: at most about 24 entries are touched
-// under one hold, whatever is to be cleared, moved or driven out; the rest is left to the next calls and to Maintain.
+// The mutex guards all but the search. Each call does a bounded number of steps: at most 24 entries are touched under
+// one hold, whatever is to be cleared, moved or driven out; the rest is left to the next calls and to Maintain.
 // Nothing is freed, and no value is copied or destroyed, under the mutex: what leaves goes into a Discarded, waiters
 // are handed out to be called later.
 
@@ -119,6 +119,11 @@ class Stripe {
   // One bounded piece of housekeeping; returns the steps that it took, 0 if there was nothing to do.
   int Maintain(MonotonicNanos latest, Discarded* discarded) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Closes the count of entries that were touched. Settle and Maintain do it themselves.
+  void NoteEndOfHold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The most entries that were touched, as far as it was for housekeeping or to make room, under one hold so far.
+  uint32_t hold_entries_max() const { return hold_entries_max_.load(std::memory_order_relaxed); }
+
   // How many ghost sets the policy would like to have; 0: those that it has. May be asked without the lock.
   size_t wanted_ghost_sets() const { return wanted_ghost_sets_.load(std::memory_order_relaxed); }
   // Gives the policy the memory for them, and its old memory to `discarded`.
@@ -174,6 +179,9 @@ class Stripe {
   absl::InlinedVector<RetiredArray, 1> retired_arrays_ ABSL_GUARDED_BY(mutex_);
   size_t retired_since_advance_ ABSL_GUARDED_BY(mutex_) = 0;
   uint32_t insertions_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Entries touched under this hold, as far as it has come.
+  uint32_t touched_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<uint32_t> hold_entries_max_{0};
   // The number of insertions when housekeeping last found the stripe empty.
   uint32_t insertions_when_empty_ ABSL_GUARDED_BY(mutex_) = ~uint32_t{0};
 

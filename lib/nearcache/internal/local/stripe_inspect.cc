@@ -28,6 +28,7 @@ bool Stripe::WalkSome(Walk* walk, std::vector<EntrySnapshot>* found) {
   for (size_t i = 0; i < kBucketsPerWalkStep && walk->next_bucket < index_.bucket_count(); ++i) {
     index_.ForEachInBucket(walk->next_bucket++, [found](Entry* entry) { found->push_back(SnapshotOf(entry)); });
   }
+  touched_ += static_cast<uint32_t>(found->size());
   return walk->next_bucket < index_.bucket_count();
 }
 

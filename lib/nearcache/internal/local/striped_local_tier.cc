@@ -106,6 +106,9 @@ LocalTierStats StripedLocalTier::GetStats() const {
   stats.flights = sum(Count::kFlights);
   stats.writes = sum(Count::kWrites);
   stats.retired_bytes = state_.budget.retired();
+  for (size_t i = 0; i < (size_t{1} << stripe_bits_); ++i) {
+    stats.hold_entries_max = std::max<uint64_t>(stats.hold_entries_max, stripes_[i].hold_entries_max());
+  }
   return stats;
 }
 

@@ -11,6 +11,12 @@
 #include "nearcache/internal/local/striped_local_tier.h"
 
 namespace nearcache::internal::local {
+namespace {
+
+// Retired memory that a step of a walk hands out, beside the entries that it looks at.
+constexpr int kCollectedPerStep = 8;
+
+}  // namespace
 
 bool StripedLocalTier::Peek(const HashedKey& key, MonotonicNanos now, EntrySnapshot* snapshot) const {
   EntrySnapshot found;
@@ -41,7 +47,8 @@ bool StripedLocalTier::ForEachInStripe(Stripe* stripe, absl::FunctionRef<bool(co
       Discarded discarded(&state_);
       absl::MutexLock lock(&stripe->mutex());
       more = stripe->WalkSome(&walk, &found);
-      stripe->Settle(&discarded);
+      stripe->Collect(kCollectedPerStep, &discarded);
+      stripe->NoteEndOfHold();
     }
     const MonotonicNanos latest = state_.Latest(state_.options.clock->NowCoarse());
     for (const EntrySnapshot& snapshot : found) {

@@ -14,7 +14,7 @@ namespace nearcache::internal::local {
 namespace {
 
 // Blocks handed out per hold while memory is reclaimed because it is needed.
-constexpr int kReclaimedPerHold = 16;
+constexpr int kReclaimedPerHold = 8;
 
 // Evictions that go on while this share of the capacity is already retired would only turn the cache into garbage that
 // some stuck reader holds.
@@ -67,6 +67,7 @@ void StripedLocalTier::Reclaim() {
       Discarded discarded(&state_);
       absl::MutexLock lock(&stripes_[i].mutex());
       freed = stripes_[i].Collect(kReclaimedPerHold, &discarded);
+      stripes_[i].NoteEndOfHold();
     }
   }
 }
@@ -78,6 +79,7 @@ size_t StripedLocalTier::EvictFromNextStripe(size_t wanted, bool force) {
   absl::MutexLock lock(&stripe.mutex());
   const size_t unlinked = stripe.Evict(wanted, force);
   stripe.Collect(kReclaimedPerHold, &discarded);
+  stripe.NoteEndOfHold();
   return unlinked;
 }
 

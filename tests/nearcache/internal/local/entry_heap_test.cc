@@ -130,8 +130,8 @@ TEST(EntryHeapTest, MemoryGoesBackToTheSystem) {
   EXPECT_GT(heap.mapped_bytes(), size_t{50} << 20);
   std::shuffle(blocks.begin(), blocks.end(), random);
   for (const Block& block : blocks) heap.Free(block.bytes, block.size);
-  // Two empty chunks, and those of four spans that wait for the next block.
-  EXPECT_LE(heap.mapped_bytes(), 6 * kChunkBytes);
+  // Two empty chunks, and those of two spans that wait for the next block.
+  EXPECT_LE(heap.mapped_bytes(), 5 * kChunkBytes);
 }
 
 TEST(EntryHeapTest, ALargeBlockHasAMappingOfItsOwn) {

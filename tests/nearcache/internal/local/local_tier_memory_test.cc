@@ -240,5 +240,44 @@ TEST_F(LocalTierMemoryTest, EqualHashesDoNotSlowTheTier) {
   EXPECT_LE(evil / 100, 2 * before);
 }
 
+// Tables that were outgrown do not stay behind until something is evicted.
+TEST_F(LocalTierMemoryTest, ATierThatOnlyGrowsGivesItsOldTablesBack) {
+  options_.capacity_bytes = 100'000'000;
+  options_.stripe_count = 1;
+  PutMany(50'000, 10);
+  EXPECT_EQ(tier().GetStats().retired_bytes, 0u);
+}
+
+// Everything at once: tables grow and shrink, entries end, a Clear is under way, the budget changes, values of all
+// sizes come. No hold of a stripe's mutex touches more than 24 entries.
+TEST_F(LocalTierMemoryTest, OneHoldTouchesFewEntriesWhateverThereIsToDo) {
+  for (const PolicyKind policy : {PolicyKind::kLru, PolicyKind::kScanResistant}) {
+    options_.policy = policy;
+    options_.stripe_count = 2;
+    options_.capacity_bytes = 4'000'000;
+    const std::unique_ptr<LocalTier> tier = LocalTier::Create(options_);
+    const std::string value(20'000, 'v');
+    for (uint64_t i = 0; i < 200'000; ++i) {
+      const std::string key = absl::StrCat("key-", i * 7919 % 30'000);
+      const HashedKey hashed = HashKey(key, tier->hash_seed());
+      std::string copy;
+      if (tier->GetCopy(hashed, now(), &copy)) continue;
+      const size_t size = i % 500 == 0 ? value.size() : i % 100;
+      const MonotonicNanos end = i % 3 == 0 ? In(absl::Milliseconds(i % 1'000)) : kNever;
+      tier->Put(hashed, absl::string_view(value).substr(0, size), Id(i + 1), now(), end);
+      if (i % 1'000 == 0) clock_.Advance(absl::Milliseconds(20));
+      if (i % 777 == 0) tier->Maintain(now(), 64);
+      if (i % 40'000 == 39'999) tier->Clear();
+      if (i % 10'000 == 0) tier->SetCapacity(i % 20'000 == 0 ? 4'000'000 : 400'000);
+      if (i % 50'000 == 0) tier->ForEach([](const EntrySnapshot&) { return true; });
+    }
+    EXPECT_GT(tier->GetStats().removals_expired, 100u);
+    EXPECT_GT(tier->GetStats().removals_capacity, 100u);
+    EXPECT_GT(tier->GetStats().removals_cleared, 100u);
+    EXPECT_GE(tier->GetStats().hold_entries_max, 16u);
+    EXPECT_LE(tier->GetStats().hold_entries_max, 24u);
+  }
+}
+
 }  // namespace
 }  // namespace nearcache::internal::local

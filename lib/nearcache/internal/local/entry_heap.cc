@@ -53,6 +53,14 @@ constexpr bool kOperatorNew = true;
 constexpr bool kOperatorNew = false;
 #endif
 
+// ThreadSanitizer ends a process that holds as many mutexes at once as the heap has. A child of a process under it that
+// has threads is not supported by ThreadSanitizer anyway.
+#ifdef ABSL_HAVE_THREAD_SANITIZER
+constexpr bool kLockForFork = false;
+#else
+constexpr bool kLockForFork = true;
+#endif
+
 size_t ShardsForThisMachine(size_t max) {
   const size_t threads = std::max(1u, std::thread::hardware_concurrency());
   size_t shards = 1;
@@ -89,6 +97,7 @@ EntryHeap& EntryHeap::Process() {
 }
 
 void EntryHeap::LockForFork() {
+  if (!kLockForFork) return;
   for (size_t shard = 0; shard < shard_count_; ++shard) {
     for (SpanList& list : shards_[shard]) list.mutex.Lock();
   }
@@ -96,6 +105,7 @@ void EntryHeap::LockForFork() {
 }
 
 void EntryHeap::UnlockAfterFork() {
+  if (!kLockForFork) return;
   pool_.UnlockAfterFork();
   for (size_t shard = 0; shard < shard_count_; ++shard) {
     for (SpanList& list : shards_[shard]) list.mutex.Unlock();

@@ -54,17 +54,22 @@ class alignas(64) LaneLease {
     open_generation_.store(kNoGeneration, std::memory_order_release);
   }
 
-  // Whether an entry that was filled in `generation` may be served at `now`, whatever its own age.
-  bool Covers(Generation generation, MonotonicNanos now) const {
-    const MonotonicNanos deadline = deadline_.load(std::memory_order_acquire);
-    return now <= deadline && generation == generation_.load(std::memory_order_acquire);
+  // Whether an entry that was filled in `generation` may be served at `now`, whatever its own age. REQUIRES: the entry
+  // cannot leave between the search for it and this look, as under the lock of its stripe.
+  bool Covers(Generation generation, MonotonicNanos now) const { return Covers(generation, now, deadline()); }
+  bool Covers(const std::atomic<Generation>& generation, MonotonicNanos now) const {
+    return Covers(generation, now, deadline());
   }
 
-  // The same for a generation that may be taken away meanwhile, by who extends the lease afterwards: it is looked at
-  // after the deadline, so that no extension of the lease counts for it any more.
-  bool Covers(const std::atomic<Generation>& generation, MonotonicNanos now) const {
-    const MonotonicNanos deadline = deadline_.load(std::memory_order_acquire);
-    return now <= deadline && generation.load(std::memory_order_relaxed) == generation_.load(std::memory_order_acquire);
+  // The same for a reader without a lock, with the deadline() that he took before he searched. One that he takes
+  // afterwards may be that of an extension which vouches for the absence of this very entry: a message took it away,
+  // and the reader was not run meanwhile. Likewise the generation, which may be taken from an entry in doubt, is looked
+  // at after the deadline.
+  bool Covers(Generation generation, MonotonicNanos now, MonotonicNanos deadline) const {
+    return now <= deadline && generation == generation_.load(std::memory_order_acquire);
+  }
+  bool Covers(const std::atomic<Generation>& generation, MonotonicNanos now, MonotonicNanos deadline) const {
+    return Covers(generation.load(std::memory_order_relaxed), now, deadline);
   }
 
   // The generation to give to a fill that begins now; kNoGeneration while closed.

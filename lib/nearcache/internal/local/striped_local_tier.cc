@@ -41,9 +41,10 @@ bool StripedLocalTier::Hit(const HashedKey& key, MonotonicNanos now, const Use& 
   const EntryIndex& index = StripeOf(key.hash).index();
   // Before the section: its locked instruction would hold the load back.
   index.Prefetch(key.hash);
+  const MonotonicNanos lease = state_.LeaseOf(key);  // Before the search: see LaneLease::Covers.
   const EpochSection section;
   Entry* const entry = index.Find(key);
-  if (entry == nullptr || !state_.Servable(*entry, state_.Latest(now))) return false;
+  if (entry == nullptr || !state_.Servable(*entry, state_.Latest(now), lease)) return false;
   use(*entry);
   state_.NoteHit(entry, state_.Latest(now));
   state_.Add(Count::kHits);

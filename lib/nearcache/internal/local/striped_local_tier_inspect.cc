@@ -21,9 +21,10 @@ constexpr int kCollectedPerStep = 8;
 bool StripedLocalTier::Peek(const HashedKey& key, MonotonicNanos now, EntrySnapshot* snapshot) const {
   EntrySnapshot found;
   {
+    const MonotonicNanos lease = state_.LeaseOf(key);
     const EpochSection section;
     const Entry* const entry = StripeOf(key.hash).index().Find(key);
-    if (entry == nullptr || !state_.Servable(*entry, state_.Latest(now))) return false;
+    if (entry == nullptr || !state_.Servable(*entry, state_.Latest(now), lease)) return false;
     found = Stripe::SnapshotOf(entry);
   }
   // Outside of the section: the old one may be the last reference to its block.

@@ -45,8 +45,18 @@ struct TierState {
 
   // Whether `entry` may be served when the true time may be as late as `latest`.
   bool Servable(const Entry& entry, MonotonicNanos latest) const {
-    return entry.era == CurrentEra() && latest < entry.expires_at() && Covered(entry, latest) &&
+    return Servable(entry, latest, lanes[entry.lane].deadline());
+  }
+
+  // For readers without a lock: `lease` is what LeaseOf(key) was before the search.
+  bool Servable(const Entry& entry, MonotonicNanos latest, MonotonicNanos lease) const {
+    return entry.era == CurrentEra() && latest < entry.expires_at() && Covered(entry, latest, lease) &&
            !IdleTooLong(entry, latest);
+  }
+
+  MonotonicNanos LeaseOf(const HashedKey& key) const {
+    if (ABSL_PREDICT_TRUE(options.lane_of_key == nullptr)) return lanes[0].deadline();
+    return lanes[static_cast<size_t>(options.lane_of_key(key.key))].deadline();
   }
 
   bool IdleTooLong(const Entry& entry, MonotonicNanos latest) const {
@@ -75,7 +85,11 @@ struct TierState {
   }
 
   bool Covered(const Entry& entry, MonotonicNanos latest) const {
-    return latest - entry.fetched_at() <= staleness_nanos || lanes[entry.lane].Covers(entry.generation, latest);
+    return Covered(entry, latest, lanes[entry.lane].deadline());
+  }
+
+  bool Covered(const Entry& entry, MonotonicNanos latest, MonotonicNanos lease) const {
+    return latest - entry.fetched_at() <= staleness_nanos || lanes[entry.lane].Covers(entry.generation, latest, lease);
   }
 
   // The latest true time, given what the coarse clock said. All rules are checked against this one: an entry may go a

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "nearcache/internal/base/clock.h"
 
 namespace nearcache::internal::local {
 namespace {
@@ -45,6 +46,18 @@ TEST(LaneLeaseTest, ClosingEndsTheGenerationForGood) {
   EXPECT_NE(first, second);
   EXPECT_FALSE(lease.Covers(first, 50));
   EXPECT_TRUE(lease.Covers(second, 250));
+}
+
+// A reader found an entry, and was not run while a message took it away and a heartbeat proved that all was heard. That
+// proof is not about the entry that he holds.
+TEST(LaneLeaseTest, AnExtensionAfterTheSearchBeganDoesNotCoverWhatWasFound) {
+  LaneLease lease;
+  std::atomic<Generation> generation{lease.Open(100)};
+  const MonotonicNanos before_the_search = lease.deadline();
+  lease.Renew(300);
+  EXPECT_FALSE(lease.Covers(generation, 200, before_the_search));
+  EXPECT_TRUE(lease.Covers(generation, 100, before_the_search));
+  EXPECT_TRUE(lease.Covers(generation, 200));
 }
 
 // The entry of a generation that ended before the reader looked is not covered by the lease of a later one.

@@ -22,14 +22,14 @@ void Faults::Run(MonotonicNanos end, int64_t pause_nanos) {
   pause_ = pause_nanos;
   // Some kinds only, in each run: rare combinations come up more often than if all faults disturbed each other.
   if (only_fail_overs_) kinds_ = {Kind::kDeafen, Kind::kFailOver};
+  if (only_snapshots_) kinds_ = {Kind::kSwap};
   if (only_of_channels_) kinds_ = {Kind::kCutChannel, Kind::kDeafen, Kind::kStall};
   while (kinds_.empty()) {
     for (int kind = 0; kind < kKinds; ++kind) {
       if (scheduler_->Chance(0.3)) kinds_.push_back(static_cast<Kind>(kind));
     }
   }
-  lossy_ |= std::find(kinds_.begin(), kinds_.end(), Kind::kDeafen) != kinds_.end();
-  KeepSnapshots(scheduler_->Between(bound_ / 20, bound_));
+  if (!only_snapshots_) KeepSnapshots(scheduler_->Between(bound_ / 20, bound_));
   Next();
 }
 
@@ -145,24 +145,62 @@ void Faults::KeepSnapshots(int64_t pause) {
 
 // As SWAPDB: other contents under living connections, and not a word about it.
 void Faults::Swap() {
-  if (lossy_ || scheduler_->Chance(0.5)) {
-    Say("other data, from elsewhere");
-    NoteLoss("SWAPDB");
-    server_->ReplaceAll({kStrangerNonce, ++strays_}, {kStrangerNonce, ++strays_});
-  } else {
-    // Not noted as a loss, and the end of others: perhaps all is again as it was before anybody looked.
-    losses_.clear();
-    Say("an old snapshot is put back");
-    server_->RestoreOldest();
-  }
+  if (only_snapshots_) return PutBackWhatIsUnheard();
+  if (scheduler_->Chance(0.5)) return PutSnapshotBack();
+  Say("other data, from elsewhere");
+  NoteLoss("SWAPDB");
+  server_->ReplaceAll({kStrangerNonce, ++strays_}, {kStrangerNonce, ++strays_});
 }
 
-void Faults::NoteLoss(absl::string_view what) {
+// Both faults, and a change of a key that nobody has in memory, within less than a heartbeat.
+void Faults::PutBackWhatIsUnheard() {
+  SimulatedProcess* const writer = &AnyProcess();
+  const Scheduler::Owner caller = Scheduler::Caller(writer->number());
+  const MonotonicNanos begin = scheduler_->now() + 20 * kMillisecond;
+  const MonotonicNanos end = begin + scheduler_->Between(bound_ / 10, bound_ / 5);
+  scheduler_->After(0, caller, [writer] { writer->Delete(0, [] {}); });
+  scheduler_->At(begin, Scheduler::World(), [this, end] {
+    server_->TakeSnapshot();
+    for (const auto& process : *processes_) {
+      if (scheduler_->Chance(0.5)) process->store().LoseMessagesUntil(end);
+    }
+  });
+  scheduler_->At(begin, caller, [writer] { writer->Set(0, [] {}); });
+  scheduler_->At(end, Scheduler::World(), [this] { PutSnapshotBack(); });
+}
+
+void Faults::PutSnapshotBack() {
+  // The end of other losses: perhaps all is again as it was before anybody looked.
+  losses_.clear();
+  Say("an old snapshot is put back");
+  const std::vector<OperationId> lost = server_->LanesSinceSnapshot();
+  std::vector<bool> knows;
+  for (const auto& process : *processes_) {
+    knows.push_back(process->store().Knows(lost, process->coordinator().leased_since()));
+  }
+  NoteLoss("old snapshot", knows);
+  restores_[scheduler_->now()] = LossesSeen();
+  server_->PutSnapshotBack(knows);
+}
+
+uint64_t Faults::LossesSeen() const {
+  constexpr auto kRegressed = static_cast<size_t>(internal::coherence::CloseCause::kLaneRegressed);
+  uint64_t seen = 0;
+  for (const auto& process : *processes_) seen += process->coordinator().GetStats().ends_by_cause[kRegressed];
+  return seen;
+}
+
+bool Faults::WasTold(MonotonicNanos lost_at) const {
+  const auto restore = restores_.find(lost_at);
+  return restore == restores_.end() || LossesSeen() > restore->second;
+}
+
+void Faults::NoteLoss(absl::string_view what, const std::vector<bool>& knows) {
   Loss loss;
   loss.at = scheduler_->now();
   loss.what = std::string(what);
   for (const auto& process : *processes_) {
-    const bool open = process->coordinator().open();
+    const bool open = process->coordinator().open() && (knows.empty() || knows[loss.generations.size()]);
     loss.generations.push_back(open ? static_cast<int64_t>(process->coordinator().GetStats().generations) : -1);
   }
   losses_.push_back(std::move(loss));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,17 +27,17 @@ class Faults {
   void Run(MonotonicNanos end, int64_t pause_nanos);
   // The world of lossy fail-overs under channels that hear nothing: nothing else, and the last writes are always lost.
   void OnlyFailOvers() { only_fail_overs_ = true; }
+  // The world of old snapshots that come back under living connections, where some heard nothing since they were taken.
+  void OnlySnapshots() { only_snapshots_ = true; }
   // The world of channels that hear nothing for a while.
   void OnlyOfChannels() { only_of_channels_ = true; }
-  // Messages get lost silently. Then no old snapshot comes back under a living server: if the only message since it was
-  // taken is lost, and no heartbeat fell in between, the server looks as if nothing had ever happened, to everybody but
-  // whoever read or wrote what is gone. The protocol does not see that (lib/DESIGN.md says so).
-  void ChannelsAreLossy() { lossy_ = true; }
-
   uint64_t injected() const { return injected_; }
 
   // Data that the server lost while a process was open: it must have noticed by now. In words; empty: all did.
   std::string Undetected() const;
+
+  // Whether all who are open must have been told that what was lost at `lost_at` is: somebody has seen it.
+  bool WasTold(MonotonicNanos lost_at) const;
 
  private:
   enum class Kind {
@@ -71,12 +72,15 @@ class Faults {
   void InjectIntoProcess(Kind kind, SimulatedProcess& process, int64_t time);
   void InjectIntoServer(Kind kind, int64_t time);
   void KeepSnapshots(int64_t pause);
-  void NoteLoss(absl::string_view what);
+  void NoteLoss(absl::string_view what, const std::vector<bool>& knows = {});
+  uint64_t LossesSeen() const;
   void CutAllData();
   void CutAllChannels();
   void Restart(int keep);
   void FailOver(bool lossy, bool deaf);
   void Swap();
+  void PutSnapshotBack();
+  void PutBackWhatIsUnheard();
   SimulatedProcess& AnyProcess();
   int64_t SomeTime();
   void Say(absl::string_view what);
@@ -88,13 +92,15 @@ class Faults {
   const bool verbose_;
   bool only_fail_overs_ = false;
   bool only_of_channels_ = false;
-  bool lossy_ = false;
+  bool only_snapshots_ = false;
   MonotonicNanos end_ = 0;
   int64_t pause_ = 0;
   std::vector<Kind> kinds_;
   uint64_t injected_ = 0;
   uint64_t strays_ = 0;
   std::vector<Loss> losses_;
+  // When an old snapshot was put back under living connections, and how often anybody had seen a loss by then.
+  std::map<MonotonicNanos, uint64_t> restores_;
   // Former primaries, which some still hear.
   std::vector<std::unique_ptr<ModelServer>> former_;
 };

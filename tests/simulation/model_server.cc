@@ -132,6 +132,8 @@ void ModelServer::Apply(const remote::ChangeRequest& request) {
       data_.epoch = request.id;
       truth_->ExecutedClear(request.id);
       break;
+    case remote::ChangeKind::kForgetAll:
+      break;
     default:
       data_.values.erase(request.key);
       truth_->Executed(KeyNumber(request.key), request.id, /*counts=*/true, /*may_repeat=*/true);
@@ -141,6 +143,7 @@ void ModelServer::Apply(const remote::ChangeRequest& request) {
 
 void ModelServer::Announce(OperationId lane_id, const std::string& message) {
   const OperationId previous = std::exchange(data_.lane, lane_id);
+  lanes_.push_back(lane_id);
   ++data_.operations;
   Publish(previous.ToBytes() + message);
 }
@@ -180,6 +183,7 @@ OperationId ModelServer::EnsureEpoch(OperationId epoch) {
 
 void ModelServer::TakeSnapshot() {
   data_.position = truth_->Now();
+  data_.lanes = lanes_.size();
   snapshots_.push_back(data_);
   if (snapshots_.size() > kSnapshotsMax) snapshots_.pop_front();
 }
@@ -196,12 +200,17 @@ void ModelServer::ReplaceAll(OperationId foreign_lane, OperationId foreign_epoch
   data_.epoch = foreign_epoch;
 }
 
-void ModelServer::RestoreOldest() {
+void ModelServer::PutSnapshotBack(const std::vector<bool>& knows) {
   if (snapshots_.empty()) {
     FlushAll();
     return;
   }
-  Restore(snapshots_.front());
+  Restore(snapshots_.front(), knows);
+}
+
+std::vector<OperationId> ModelServer::LanesSinceSnapshot() const {
+  const size_t begin = snapshots_.empty() ? 0 : snapshots_.front().lanes;
+  return {lanes_.begin() + static_cast<ptrdiff_t>(begin), lanes_.end()};
 }
 
 void ModelServer::RestoreLatest() {
@@ -212,10 +221,11 @@ void ModelServer::RestoreLatest() {
   Restore(snapshots_.back());
 }
 
-void ModelServer::Restore(Data data) {
+void ModelServer::Restore(Data data, const std::vector<bool>& knows) {
   data_ = std::move(data);
+  lanes_.resize(data_.lanes);
   snapshots_.clear();
-  truth_->Lost(data_.position);
+  truth_->Lost(data_.position, knows);
 }
 
 void ModelServer::StrayChange(OperationId id, const std::string& message) { Announce(id, message); }

@@ -50,6 +50,7 @@ class ModelServer {
     OperationId lane;   // Empty: no register.
     OperationId epoch;  // Empty: none.
     Position position;
+    size_t lanes = 0;         // How many ids the lane had had.
     uint64_t operations = 0;  // For the mutant that counts.
   };
 
@@ -79,8 +80,12 @@ class ModelServer {
   void LoseLane() { data_.lane = OperationId(); }
   void ReplaceAll(OperationId foreign_lane, OperationId foreign_epoch);
   // Back to a snapshot, or to nothing.
-  void RestoreOldest();
   void RestoreLatest();
+  // Back to the oldest under living connections: only those processes that know of something that came later are sure
+  // to notice.
+  void PutSnapshotBack(const std::vector<bool>& knows);
+  // The lane's ids that this loses.
+  std::vector<OperationId> LanesSinceSnapshot() const;
   void LoseEpoch() { data_.epoch = OperationId(); }
   // A stranger who believes that this is still the primary; no history knows of it.
   void StrayChange(OperationId id, const std::string& message);
@@ -102,7 +107,7 @@ class ModelServer {
   void Announce(OperationId lane_id, const std::string& message);
   bool OfThisEpoch(const remote::ChangeRequest& request) const;
   void Apply(const remote::ChangeRequest& request);
-  void Restore(Data data);
+  void Restore(Data data, const std::vector<bool>& knows = {});
 
   const int keys_;
   const Mutant mutant_;
@@ -110,6 +115,7 @@ class ModelServer {
   Truth* const truth_;
   int identity_ = 1;
   Data data_;
+  std::vector<OperationId> lanes_;  // The ids that the lane had, in order.
   std::deque<Data> snapshots_;
   std::vector<std::weak_ptr<Subscription>> subscribers_;
 };

@@ -30,6 +30,8 @@ constexpr Name kNames[] = {
     {Mutant::kEpochTooEarly, "epoch_too_early"},
     {Mutant::kClearUnheard, "clear_unheard"},
     {Mutant::kCountHeartbeat, "count_heartbeat"},
+    {Mutant::kOwnUnheard, "own_unheard"},
+    {Mutant::kLossUntold, "loss_untold"},
     {Mutant::kAsOfReply, "as_of_reply"},
     {Mutant::kEpochZero, "epoch_zero"},
     {Mutant::kStaleWriter, "stale_writer"},

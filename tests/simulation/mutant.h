@@ -28,6 +28,8 @@ enum class Mutant {
   kNotAtomic,       // NO_ATOMIC: the value changes first, the announcement follows or is lost with its writer.
   kPublishFirst,    // PUB_FIRST: the announcement comes first, the value changes later.
   kCountHeartbeat,  // COUNT_HB: heartbeats compare how many operations there were, not which was the last.
+  kOwnUnheard,      // An acknowledged own change that the channel never brings is no event for the channel machine.
+  kLossUntold,      // Who sees that the server lost history keeps it to himself.
   kAsOfReply,       // A heartbeat proves what was executed until its answer came.
   kEpochZero,       // A lost epoch is made anew as the first one, not as one that never was.
   kStaleWriter,     // A set under another epoch than the namespace's is taken for good.

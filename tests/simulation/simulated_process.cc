@@ -13,11 +13,14 @@ namespace remote = ::nearcache::internal::remote;
 namespace {
 
 coherence::CoordinatorOptions Options(int64_t bound_nanos, internal::OperationIdSource* ids,
-                                      const internal::Clock* clock) {
+                                      const internal::Clock* clock, SimulatedStore* store) {
   coherence::CoordinatorOptions options;
   options.staleness_bound = absl::Nanoseconds(bound_nanos);
   options.ids = ids;
   options.clock = clock;
+  options.on_generation = [store, count = int64_t{0}](const coherence::GenerationChange& change) mutable {
+    store->set_generation(change.opened ? ++count : SimulatedStore::kNone);
+  };
   return options;
 }
 
@@ -35,7 +38,7 @@ SimulatedProcess::SimulatedProcess(int number, int64_t bound_nanos, const Worklo
       ids_(static_cast<uint64_t>(number) + 1),
       tier_(std::move(tier)),
       store_(number, network, mutant, server, scheduler),
-      coordinator_(Options(bound_nanos, &ids_, scheduler->clock()), &store_, tier_.get()) {}
+      coordinator_(Options(bound_nanos, &ids_, scheduler->clock(), &store_), &store_, tier_.get()) {}
 
 void SimulatedProcess::Start(MonotonicNanos end) {
   (void)store_.Start(&coordinator_, &coordinator_.encoder());
@@ -57,6 +60,13 @@ void SimulatedProcess::Call(Then then) {
   if (scheduler_->Chance(workload_.sync_chance)) return Sync(std::move(then));
   if (scheduler_->Chance(workload_.fresh_chance)) return FreshGet(key, std::move(then));
   Get(key, std::move(then));
+}
+
+OperationTag SimulatedProcess::Remembers(int key) {
+  Value value;
+  local::EntryInfo info;
+  const bool found = tier_->Get(Hashed(absl::StrCat(key)), scheduler_->clock()->NowCoarse(), &value, &info);
+  return found ? info.id : OperationTag();
 }
 
 // --- Reads

@@ -52,7 +52,11 @@ class SimulatedProcess {
   SimulatedStore& store() { return store_; }
   internal::coherence::Coordinator& coordinator() { return coordinator_; }
   internal::local::LocalTier& tier() { return *tier_; }
+  // From now on the callers read.
+  void StopWriting() { workload_.write_chance = workload_.delete_chance = workload_.clear_chance = 0; }
   int number() const { return number_; }
+  // What memory would answer; empty: nothing.
+  OperationTag Remembers(int key);
   int calls_waiting() const { return calls_waiting_; }
   uint64_t syncs_completed() const { return syncs_completed_; }
 
@@ -74,7 +78,7 @@ class SimulatedProcess {
 
   const int number_;
   const int64_t bound_;
-  const WorkloadOptions workload_;
+  WorkloadOptions workload_;
   const Mutant mutant_;
   Scheduler* const scheduler_;
   Truth* const truth_;

@@ -239,7 +239,8 @@ void SimulatedStore::ConnectChannel() {
 }
 
 void SimulatedStore::Deliver(std::string payload) {
-  if (channel_deaf_ || scheduler_->Chance(network_.message_loss)) return;
+  if (channel_deaf_ || scheduler_->now() < messages_lost_until_) return;
+  if (scheduler_->Chance(network_.message_loss)) return;
   const OperationId id = *coherence::PeekLaneId(payload);
   subscription_->last_sent = id;
   const int times = scheduler_->Chance(network_.message_doubled) ? 2 : 1;
@@ -247,9 +248,18 @@ void SimulatedStore::Deliver(std::string payload) {
     InOrder([this, id, payload] {
       last_heard_ = id;
       ++heard_;
+      known_.insert({{id.nonce, id.counter}, {generation_, scheduler_->now()}});
       events_->OnMessage(payload);
     });
   }
+}
+
+bool SimulatedStore::Knows(const std::vector<OperationId>& lane_ids, MonotonicNanos heard_by) const {
+  if (generation_ == kNone) return false;
+  return std::any_of(lane_ids.begin(), lane_ids.end(), [&](OperationId id) {
+    const auto known = known_.find({id.nonce, id.counter});
+    return known != known_.end() && known->second.generation == generation_ && known->second.heard_at <= heard_by;
+  });
 }
 
 void SimulatedStore::StallChannel(int64_t nanos) { channel_last_ = std::max(channel_last_, scheduler_->now() + nanos); }

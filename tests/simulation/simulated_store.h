@@ -6,8 +6,10 @@
 #define TESTS_SIMULATION_SIMULATED_STORE_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nearcache/internal/remote/change_group.h"
@@ -47,10 +49,19 @@ class SimulatedStore final : public internal::remote::Store {
   // The channel loses everything from now on, and nobody is told.
   void DeafenChannel() { channel_deaf_ = true; }
   void StallChannel(int64_t nanos);
+  // What is published until then is lost, silently, and what comes later is heard.
+  void LoseMessagesUntil(MonotonicNanos until) { messages_lost_until_ = until; }
   // Other behaviour of the network from now on.
   void set_network(const NetworkOptions& network) { network_ = network; }
 
   uint64_t groups() const { return groups_; }
+
+  // A generation of the channel began; kNone: it ended.
+  static constexpr int64_t kNone = -1;
+  void set_generation(int64_t generation) { generation_ = generation; }
+  // Whether this process knows, in the generation that is open, of a change that moved the lane to one of `lane_ids`:
+  // because it was its own, made in this generation and acknowledged; or because it had heard of it at `heard_by`.
+  bool Knows(const std::vector<OperationId>& lane_ids, MonotonicNanos heard_by) const;
 
   // --- remote::Store
 
@@ -92,10 +103,12 @@ class SimulatedStore final : public internal::remote::Store {
   };
 
   // Group commit, with the real plans and verdicts (remote/change_group.h).
+  void Acknowledge(OperationId lane_id, int64_t made_in);
   void SendWaiting();
   void SendAlone(internal::remote::PendingChange change, int attempt, bool maybe_executed);
   void SendGroup(internal::remote::ChangeGroup group);
-  void OnGroupAnswered(internal::remote::ChangeGroup group, internal::remote::OperationResult result);
+  void OnGroupAnswered(OperationId lane_id, int64_t made_in, internal::remote::ChangeGroup group,
+                       internal::remote::OperationResult result);
   void Follow(internal::remote::PendingChange change, internal::remote::GroupVerdict verdict);
   void SendAgain(internal::remote::PendingChange change, int attempt);
 
@@ -128,8 +141,16 @@ class SimulatedStore final : public internal::remote::Store {
   int channel_era_ = 0;
   bool channel_up_ = false;
   bool channel_deaf_ = false;
+  MonotonicNanos messages_lost_until_ = 0;
   MonotonicNanos channel_last_ = 0;
   std::shared_ptr<Subscription> subscription_;
+  // By lane id: the generation in which it became known, and when by the channel.
+  struct Known {
+    int64_t generation = kNone;
+    MonotonicNanos heard_at = 0;
+  };
+  std::map<std::pair<uint64_t, uint64_t>, Known> known_;
+  int64_t generation_ = kNone;
   OperationId last_heard_;  // For the mutant whose heartbeat is a PING.
   int64_t heard_ = 0;       // For the one that counts: messages heard, and how many there had been at the base.
 };

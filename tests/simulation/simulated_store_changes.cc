@@ -31,6 +31,11 @@ std::vector<remote::ChangeRequest> RequestsOf(const remote::ChangeGroup& group) 
 }  // namespace
 
 void SimulatedStore::Change(remote::ChangeRequest request, remote::ChangeCallback done) {
+  if (request.kind == remote::ChangeKind::kForgetAll && mutant_ == Mutant::kLossUntold) {
+    remote::ChangeResult result;
+    result.applied = true;
+    return std::move(done)(std::move(result));
+  }
   remote::PendingChange change{std::move(request), std::move(done)};
   if (network_.turn_max_nanos == 0) return SendAlone(std::move(change), 1, /*maybe_executed=*/false);
   waiting_.push_back(std::move(change));
@@ -49,6 +54,11 @@ void SimulatedStore::SendWaiting() {
   }
 }
 
+void SimulatedStore::Acknowledge(OperationId lane_id, int64_t made_in) {
+  if (made_in != kNone && made_in == generation_) known_[{lane_id.nonce, lane_id.counter}] = {made_in, 0};
+  if (mutant_ != Mutant::kOwnUnheard) events_->OnAcknowledged(lane_id);
+}
+
 void SimulatedStore::SendAlone(remote::PendingChange change, int attempt, bool maybe_executed) {
   const remote::ChangeRequest& request = change.request;
   const OperationId lane_id = attempt == 1 ? request.id : own_ids_.Next();
@@ -57,14 +67,19 @@ void SimulatedStore::SendAlone(remote::PendingChange change, int attempt, bool m
   // One connection per key, so that operations of one caller keep their order (catalogue 25).
   const size_t connection = request.key.empty() ? 0 : static_cast<size_t>(request.key.back()) % data_.size();
   const MonotonicNanos deadline = request.deadline;
+  const int64_t made_in = generation_;
   auto shared = std::make_shared<remote::PendingChange>(std::move(change));
   Submit(
       connection, deadline,
       // What is on its way may arrive when nobody waits for it any more.
-      [this, sent = shared->request, message = std::move(message), shared, maybe_executed]() -> std::function<void()> {
+      [this, sent = shared->request, lane_id, made_in, message = std::move(message), shared,
+       maybe_executed]() -> std::function<void()> {
         remote::ChangeResult result = server_->Change(sent, message);
         if (!result.status.ok()) result.unknown |= maybe_executed;
-        return [result, shared] { std::move(shared->done)(result); };
+        return [this, lane_id, made_in, result, shared] {
+          if (remote::WasAnnounced(shared->request.kind, result)) Acknowledge(lane_id, made_in);
+          std::move(shared->done)(result);
+        };
       },
       [this, shared, attempt, maybe_executed](const absl::Status& status, bool unknown) {
         const remote::ChangeKind kind = shared->request.kind;
@@ -95,23 +110,29 @@ void SimulatedStore::SendGroup(remote::ChangeGroup group) {
   MonotonicNanos deadline = 0;
   for (const remote::PendingChange& change : group) deadline = std::max(deadline, change.request.deadline);
   const bool key_refused = scheduler_->Chance(network_.group_refused);
+  const int64_t made_in = generation_;
   auto shared = std::make_shared<remote::ChangeGroup>(std::move(group));
   Submit(
       0, deadline,
-      [this, sent = RequestsOf(*shared), shared, message = std::move(message), key_refused]() -> std::function<void()> {
+      [this, sent = RequestsOf(*shared), lane_id, made_in, shared, message = std::move(message),
+       key_refused]() -> std::function<void()> {
         auto result = std::make_shared<remote::OperationResult>(server_->ChangeGroup(sent, message, key_refused));
-        return [this, shared, result] { OnGroupAnswered(std::move(*shared), std::move(*result)); };
+        return [this, lane_id, made_in, shared, result] {
+          OnGroupAnswered(lane_id, made_in, std::move(*shared), std::move(*result));
+        };
       },
-      [this, shared](const absl::Status& status, bool unknown) {
+      [this, lane_id, made_in, shared](const absl::Status& status, bool unknown) {
         remote::OperationResult result;
         result.status = status;
         result.unknown = unknown;
-        OnGroupAnswered(std::move(*shared), std::move(result));
+        OnGroupAnswered(lane_id, made_in, std::move(*shared), std::move(result));
       });
 }
 
-void SimulatedStore::OnGroupAnswered(remote::ChangeGroup group, remote::OperationResult result) {
+void SimulatedStore::OnGroupAnswered(OperationId lane_id, int64_t made_in, remote::ChangeGroup group,
+                                     remote::OperationResult result) {
   ++groups_;
+  if (remote::GroupWasAnnounced(result)) Acknowledge(lane_id, made_in);
   std::vector<remote::GroupVerdict> verdicts = remote::JudgeGroup(group, std::move(result));
   for (size_t i = 0; i < group.size(); ++i) Follow(std::move(group[i]), std::move(verdicts[i]));
 }

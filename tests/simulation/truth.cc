@@ -20,7 +20,8 @@ void Truth::Executed(int key, OperationTag id, bool counts, bool may_repeat) {
     Fail(absl::StrCat("operation ", id.ToString(), " on key ", key, " was executed twice"));
   }
   places_[key][id] = static_cast<Place>(histories_[key].size());
-  histories_[key].push_back({id});
+  histories_[key].emplace_back();
+  histories_[key].back().id = id;
   histories_[key].back().counts = counts;
 }
 
@@ -37,16 +38,24 @@ Position Truth::Now() const {
   return position;
 }
 
-void Truth::Lost(const Position& position) {
+void Truth::Lost(const Position& position, const std::vector<bool>& knows) {
   for (size_t key = 0; key < histories_.size(); ++key) {
     for (size_t i = static_cast<size_t>(position[key] + 1); i < histories_[key].size(); ++i) {
       Operation& operation = histories_[key][i];
       if (operation.lost) continue;
       operation.lost = true;
       operation.lost_at = scheduler_->now();
+      operation.loss_known = knows;
     }
     for (std::vector<Place>& floors : floors_) floors[key] = std::min(floors[key], position[key]);
   }
+}
+
+MonotonicNanos Truth::LostSince(int key, OperationTag id) const {
+  const Place place = PlaceOf(key, id);
+  if (place == kBefore) return internal::kNever;
+  const Operation& operation = histories_[key][static_cast<size_t>(place)];
+  return operation.lost ? operation.lost_at : internal::kNever;
 }
 
 void Truth::Acknowledged(int process, OperationTag id) {
@@ -72,7 +81,8 @@ void Truth::Returned(const Read& read, OperationTag id, Way way) {
     return;
   }
   const Operation& operation = histories_[read.key][static_cast<size_t>(place)];
-  if (operation.lost && operation.lost_at < read.begun_at - bound_) {
+  const bool must_know = operation.loss_known.empty() || operation.loss_known[static_cast<size_t>(read.process)];
+  if (operation.lost && must_know && operation.lost_at < read.begun_at - bound_) {
     Fail(read, place,
          absl::StrCat("lost by the server ", (read.begun_at - operation.lost_at) / kMillisecond,
                       " ms before the read began"));

@@ -45,8 +45,11 @@ class Truth {
   void Executed(int key, OperationTag id, bool counts = true, bool may_repeat = false);
   void ExecutedClear(OperationTag id);
   Position Now() const;
-  // What came after `position` is lost from now on; the values before it are current again.
-  void Lost(const Position& position);
+  // What came after `position` is lost from now on; the values before it are current again. Whom `knows` names with
+  // false (empty: nobody) may go on answering with it until he is told.
+  void Lost(const Position& position, const std::vector<bool>& knows = {});
+  // Since when `id` has been lost; kNever: it is not.
+  MonotonicNanos LostSince(int key, OperationTag id) const;
 
   // --- A caller learns.
   void Acknowledged(int process, OperationTag id);
@@ -82,6 +85,7 @@ class Truth {
     bool lost = false;
     bool counts = true;
     MonotonicNanos lost_at = 0;
+    std::vector<bool> loss_known;  // By process; empty: to all.
     MonotonicNanos acknowledged_at = internal::kNever;
   };
   using History = std::vector<Operation>;

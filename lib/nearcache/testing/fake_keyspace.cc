@@ -100,7 +100,7 @@ Fetched FakeKeyspace::Fetch(absl::string_view key, MonotonicNanos now) const {
 // Step 1 of a script. Nullopt: go on.
 absl::optional<Reply> FakeKeyspace::Conditions(const ScriptNames& names, const ChangeRequest& request,
                                                MonotonicNanos now) {
-  if (request.kind == ChangeKind::kClear) return absl::nullopt;
+  if (!HasKey(request.kind)) return absl::nullopt;
   const OperationId epoch = FindId(names.epoch_key, now);
   if (StoresFrame(request.kind) && (epoch.empty() || FrameEpoch(request.value) != epoch)) {
     return ScriptAnswer(ScriptReply::kOtherEpoch, StringReply(epoch.empty() ? "" : epoch.ToBytes()));
@@ -181,6 +181,8 @@ Reply FakeKeyspace::Mutate(const ScriptNames& names, const ChangeRequest& reques
     }
     case ChangeKind::kClear:
       Put(names.epoch_key, {request.id.ToBytes()});
+      break;
+    case ChangeKind::kForgetAll:
       break;
   }
   return ScriptAnswer(ScriptReply::kApplied);

@@ -93,6 +93,8 @@ void FakeStore::Change(ChangeRequest request, ChangeCallback done) {
   const Announced announced = {request.kind, request.id, request.key};
   std::string message = (*core_->encoder_)(request.id, absl::MakeConstSpan(&announced, 1));
   FakeCallPointer call = MakeCall(kChangeCalls, request.deadline);
+  const ChangeKind kind = request.kind;
+  const OperationId lane_id = request.id;
   call->run = [core = core_.get(), request = std::move(request), message = std::move(message), result] {
     FakeServer& server = *core->server_;
     const FakeKeyspace::ScriptOutcome outcome =
@@ -100,12 +102,14 @@ void FakeStore::Change(ChangeRequest request, ChangeCallback done) {
     *result = ParseScriptReply(request.kind, request.redis_key, outcome.reply);
     if (outcome.published.has_value()) server.PublishNow(core->names_.channel, *outcome.published);
   };
-  call->finish = [result, done = std::move(done)](const FakeCall&, absl::Status status, bool unknown) mutable {
+  call->finish = [core = core_.get(), kind, lane_id, result, done = std::move(done)](
+                     const FakeCall&, absl::Status status, bool unknown) mutable {
     if (!status.ok()) {
       *result = ChangeResult();
       result->status = std::move(status);
       result->unknown = unknown;
     }
+    if (WasAnnounced(kind, *result)) core->events_->OnAcknowledged(lane_id);
     std::move(done)(std::move(*result));
   };
   core_->Submit(std::move(call));

@@ -39,6 +39,9 @@ struct Printer {
   }
   void operator()(const ApplyClear& a) const { out << "ApplyClear(" << a.epoch << ")"; }
   void operator()(const DropLocal&) const { out << "DropLocal"; }
+  void operator()(const AnnounceLoss& a) const {
+    out << "AnnounceLoss(" << a.number << ", until " << a.deadline << ")";
+  }
   void operator()(const ResetChannel& a) const { out << "ResetChannel(" << CloseCauseName(a.cause) << ")"; }
   void operator()(const ResetSession& a) const { out << "ResetSession(" << CloseCauseName(a.cause) << ")"; }
   void operator()(const SetTimer& a) const { out << "SetTimer(" << a.at << ")"; }
@@ -60,7 +63,7 @@ absl::string_view CloseCauseName(CloseCause cause) {
     case CloseCause::kLaneMissing:
       return "the server lost the lane register";
     case CloseCause::kLaneRegressed:
-      return "the lane register went back to an older operation";
+      return "the lane register went back behind an operation that is known here";
     case CloseCause::kEpochChanged:
       return "the namespace's epoch changed without a Clear";
     case CloseCause::kServerLeft:
@@ -85,6 +88,9 @@ bool operator==(const Touch& a, const Touch& b) { return a.key == b.key && a.ech
 bool operator==(const ApplyTouches& a, const ApplyTouches& b) { return a.touches == b.touches; }
 bool operator==(const ApplyClear& a, const ApplyClear& b) { return a.epoch == b.epoch; }
 bool operator==(const DropLocal&, const DropLocal&) { return true; }
+bool operator==(const AnnounceLoss& a, const AnnounceLoss& b) {
+  return a.number == b.number && a.deadline == b.deadline;
+}
 bool operator==(const ResetChannel& a, const ResetChannel& b) { return a.cause == b.cause; }
 bool operator==(const ResetSession& a, const ResetSession& b) { return a.cause == b.cause; }
 bool operator==(const SetTimer& a, const SetTimer& b) { return a.at == b.at; }

@@ -25,7 +25,7 @@ enum class CloseCause {
   kChannelLost,       // The invalidation connection, or the whole session, went away.
   kHeartbeatTimeout,  // A lane id that the server showed was not heard within the bound.
   kLaneMissing,       // The lane register is gone: FLUSHALL, DEL, an empty server.
-  kLaneRegressed,     // The lane went back to an older id: the server lost history.
+  kLaneRegressed,     // The lane went back behind a change that this process knows of: the server lost history.
   kEpochChanged,      // The namespace's epoch changed or went without a Clear.
   kServerLeft,        // The server refuses writes, or is no primary any more.
   kSuspended,         // The machine slept: the clock of the lease stood still.
@@ -82,6 +82,11 @@ struct ApplyClear {
 };
 // LocalTier::Clear: nothing in memory can be trusted.
 struct DropLocal {};
+// Store::Change with kForgetAll and a fresh id; its result goes to OnLossAnnounced.
+struct AnnounceLoss {
+  uint64_t number = 0;
+  MonotonicNanos deadline = kNever;
+};
 // Store::ResetChannel, Store::ResetSession.
 struct ResetChannel {
   CloseCause cause = CloseCause::kGap;
@@ -100,8 +105,9 @@ struct CompleteSync {
   bool ok = false;
 };
 
-using Action = std::variant<ReadLane, EnsureEpoch, OpenGeneration, RenewLease, CloseGeneration, ApplyInvalidations,
-                            ApplyTouches, ApplyClear, DropLocal, ResetChannel, ResetSession, SetTimer, CompleteSync>;
+using Action =
+    std::variant<ReadLane, EnsureEpoch, OpenGeneration, RenewLease, CloseGeneration, ApplyInvalidations, ApplyTouches,
+                 ApplyClear, DropLocal, AnnounceLoss, ResetChannel, ResetSession, SetTimer, CompleteSync>;
 using Actions = absl::InlinedVector<Action, 4>;
 
 bool operator==(const ReadLane& a, const ReadLane& b);
@@ -114,6 +120,7 @@ bool operator==(const Touch& a, const Touch& b);
 bool operator==(const ApplyTouches& a, const ApplyTouches& b);
 bool operator==(const ApplyClear& a, const ApplyClear& b);
 bool operator==(const DropLocal& a, const DropLocal& b);
+bool operator==(const AnnounceLoss& a, const AnnounceLoss& b);
 bool operator==(const ResetChannel& a, const ResetChannel& b);
 bool operator==(const ResetSession& a, const ResetSession& b);
 bool operator==(const SetTimer& a, const SetTimer& b);

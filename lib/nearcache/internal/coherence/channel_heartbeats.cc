@@ -15,6 +15,7 @@ void ChannelMachine::SendHeartbeat(MonotonicNanos now, ReadPurpose purpose, Acti
   heartbeat.ticket = ++last_ticket_;
   heartbeat.purpose = purpose;
   heartbeat.place = applied_.last_place();
+  heartbeat.acknowledged = unheard_.acknowledged();
   heartbeat.epoch_version = epochs_->version();
   const int64_t patience = purpose == ReadPurpose::kHeartbeat ? bound_ : patience_;
   actions->push_back(ReadLane{purpose, heartbeat.ticket, now + patience});
@@ -60,6 +61,11 @@ void ChannelMachine::OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat, co
     return;
   }
   heartbeat.reading = reading;
+  Judge(now, std::move(heartbeat), actions);
+}
+
+// When the reading came, and again when its lane id is applied.
+void ChannelMachine::Judge(MonotonicNanos now, Heartbeat heartbeat, Actions* actions) {
   switch (Examine(heartbeat)) {
     case Proof::kProven:
       Accept(now, heartbeat, actions);
@@ -83,14 +89,18 @@ void ChannelMachine::OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat, co
   }
 }
 
-// What the lane id of a reading says: applied through the chain, at the latest place known when the
-// heartbeat was issued or later, or else. An older one means that the server lost history.
+// What the lane id of a reading says: applied through the chain, at the latest place known when the heartbeat was
+// issued or later, or else. An older one means that the server lost history. So does one that was applied although an
+// own change is unheard that had been acknowledged when the heartbeat left: both came after it, in the chain's order.
 ChannelMachine::Proof ChannelMachine::Examine(const Heartbeat& heartbeat) const {
   // A base is never empty, so this is a loss; and if an empty register counted for anything, two losses could look like
   // none.
   if (heartbeat.reading.lane.empty()) return Proof::kMissing;
   const absl::optional<uint64_t> place = applied_.PlaceOf(heartbeat.reading.lane);
-  if (place.has_value()) return *place < heartbeat.place ? Proof::kRegressed : Proof::kProven;
+  if (place.has_value()) {
+    const bool lost = *place < heartbeat.place || unheard_.AnyBy(heartbeat.acknowledged);
+    return lost ? Proof::kRegressed : Proof::kProven;
+  }
   const bool may_be_forgotten = applied_.last_place() - heartbeat.place >= RecentIds::kCapacity;
   return may_be_forgotten ? Proof::kForgotten : Proof::kUnheard;
 }

@@ -71,6 +71,7 @@ void ChannelMachine::Close(MonotonicNanos now, CloseCause cause, Actions* action
 // M3: the end of a generation. Whatever the old connection still holds belongs to it, so that
 // connection goes, too.
 void ChannelMachine::CloseAndReset(MonotonicNanos now, CloseCause cause, Actions* actions) {
+  if (cause == CloseCause::kLaneRegressed) ++losses_seen_;
   Close(now, cause, actions);
   actions->push_back(ResetChannel{cause});
 }
@@ -83,6 +84,7 @@ void ChannelMachine::SendBase(MonotonicNanos now, Actions* actions) {
   base_at_ = kNever;
   base_ticket_ = ++last_ticket_;
   base_epoch_version_ = epochs_->version();
+  base_acknowledged_ = unheard_.acknowledged();
   actions->push_back(ReadLane{ReadPurpose::kBase, base_ticket_, now + patience_});
 }
 
@@ -142,6 +144,11 @@ void ChannelMachine::FinishBase(MonotonicNanos now, const remote::LaneReading& r
     case EpochRegister::Verdict::kConfirmed:
       break;
   }
+  if (BaseShowsLoss(reading.lane)) {
+    actions->push_back(CloseGeneration{CloseCause::kLaneRegressed});
+    actions->push_back(DropLocal{});
+    ++losses_seen_;
+  }
   Open(now, reading, actions);
 }
 
@@ -153,7 +160,9 @@ void ChannelMachine::Open(MonotonicNanos now, const remote::LaneReading& reading
   as_of_ = reading.sent_at;
   swept_ = false;
   anchored_ = false;
-  applied_.Restart(reading.lane);
+  applied_.Append(reading.lane);
+  // Acknowledged before the base was read: it covers them. Later: nobody knows.
+  unheard_.Clear();
   next_heartbeat_ = std::max(now, reading.sent_at + interval_);
   actions->push_back(OpenGeneration{LeaseDeadline()});
   std::deque<Link> early;
@@ -162,6 +171,7 @@ void ChannelMachine::Open(MonotonicNanos now, const remote::LaneReading& reading
     if (state_ == State::kOpen) Follow(now, link, actions);
   }
   if (state_ != State::kOpen) return;
+  TellLoss(now, actions);
   CompleteSyncs(now, ticket, actions);
   if (!syncs_.empty()) SendOnDemand(now, actions);
 }
@@ -182,7 +192,7 @@ void ChannelMachine::OnMessage(MonotonicNanos now, const Message& message, Actio
 
 void ChannelMachine::Invalidate(const Message& message, Actions* actions) {
   const bool ours = message.key_version == key_version_;
-  if (ours && message.everything) actions->push_back(DropLocal{});
+  if (message.everything) actions->push_back(DropLocal{});
   bool keys = false;
   for (const MessageChange& change : message.changes) {
     if (change.kind == MessageKind::kClear) {
@@ -232,12 +242,46 @@ void ChannelMachine::Follow(MonotonicNanos now, const Link& link, Actions* actio
   } else if (link.id == applied_.last()) {
     anchored_ = true;
   } else if (anchored_) {
-    CloseAndReset(now, CloseCause::kGap, actions);
+    CloseAndReset(now, ShowsLoss(link) ? CloseCause::kLaneRegressed : CloseCause::kGap, actions);
   }
+}
+
+// --- Lost history
+
+// The chain of one history has no forks: a change that follows one from before the last is of another.
+bool ChannelMachine::ShowsLoss(const Link& link) const {
+  return applied_.PlaceOf(link.previous).has_value() && !applied_.PlaceOf(link.id).has_value();
+}
+
+// The base was read after all that was heard before, and after what had been acknowledged when it was sent. A loss that
+// waits to be told shows at the base once more.
+bool ChannelMachine::BaseShowsLoss(OperationId lane) const {
+  if (losses_told_ < losses_seen_) return false;
+  const absl::optional<uint64_t> place = applied_.PlaceOf(lane);
+  return place.has_value() && (*place < applied_.last_place() || unheard_.AnyBy(base_acknowledged_));
+}
+
+// What was made up before the base was known may have been executed before it, and then is never heard. All else is
+// executed after the base, and must be heard before anything that is executed later.
+void ChannelMachine::OnAcknowledged(OperationId lane_id, MonotonicNanos made_at) {
+  if (opened_at_ == 0 || made_at <= opened_at_ || applied_.PlaceOf(lane_id).has_value()) return;
+  unheard_.Acknowledge(lane_id);
+}
+
+void ChannelMachine::TellLoss(MonotonicNanos now, Actions* actions) {
+  if (losses_told_ == losses_seen_ || loss_telling_ == losses_seen_) return;
+  loss_telling_ = losses_seen_;
+  actions->push_back(AnnounceLoss{losses_seen_, now + patience_});
+}
+
+void ChannelMachine::OnLossAnnounced(uint64_t number, bool ok) {
+  if (ok) losses_told_ = std::max(losses_told_, number);
+  if (loss_telling_ == number) loss_telling_ = 0;
 }
 
 void ChannelMachine::Advance(MonotonicNanos now, OperationId id, Actions* actions) {
   applied_.Append(id);
+  unheard_.Hear(id);
   uint64_t proven[kHeartbeatsMax];
   size_t count = 0;
   for (const Heartbeat& heartbeat : heartbeats_) {
@@ -245,7 +289,7 @@ void ChannelMachine::Advance(MonotonicNanos now, OperationId id, Actions* action
   }
   for (size_t i = 0; i < count; ++i) {
     Heartbeat heartbeat;
-    if (TakeHeartbeat(proven[i], &heartbeat)) Accept(now, heartbeat, actions);
+    if (TakeHeartbeat(proven[i], &heartbeat)) Judge(now, std::move(heartbeat), actions);
   }
 }
 
@@ -269,6 +313,7 @@ void ChannelMachine::OnTick(MonotonicNanos now, Actions* actions) {
   if (state_ == State::kOpen && AnyOverdue(now)) CloseAndReset(now, CloseCause::kHeartbeatTimeout, actions);
   if (state_ == State::kOpen && now >= next_heartbeat_) {
     next_heartbeat_ = now + interval_;
+    TellLoss(now, actions);
     SendHeartbeat(now, ReadPurpose::kHeartbeat, actions);
   }
   Arm(actions);

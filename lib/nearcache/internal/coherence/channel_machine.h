@@ -14,6 +14,11 @@
 // Whatever ends a generation also has the invalidation connection made anew, as in the model: what
 // is still queued on the old one belongs to another history.
 //
+// A server may lose history under living connections: an old snapshot is put back. Whoever knows of a change that came
+// later sees it: because the channel had told it, or because the change was his own and acknowledged. But he who had
+// not heard of any sees nothing, and may have read the lost values. So whoever sees a loss tells all others, by an
+// announcement that names no key and means all (AnnounceLoss), as soon as he has a base again.
+//
 // Messages heard before the base is known are kept (in order, bounded) and run through the chain
 // afterwards. What they invalidate is applied at once in every state, even closed: to forget an
 // entry or to void a flight is always safe.
@@ -49,6 +54,7 @@
 #include "nearcache/internal/coherence/epoch_register.h"
 #include "nearcache/internal/coherence/message.h"
 #include "nearcache/internal/coherence/recent_ids.h"
+#include "nearcache/internal/coherence/unheard_ids.h"
 #include "nearcache/internal/remote/store.h"
 
 namespace nearcache::internal::coherence {
@@ -94,17 +100,27 @@ class ChannelMachine {
   // while it waits.
   void OnSync(MonotonicNanos now, uint64_t id, MonotonicNanos deadline, Actions* actions);
 
+  // --- Events that want nothing done; so they may also come while actions are performed.
+
+  // The server acknowledged a change of this process, which moved the lane to `lane_id` and was made up at `made_at`.
+  void OnAcknowledged(OperationId lane_id, MonotonicNanos made_at);
+  // AnnounceLoss `number` ended. If it failed it is tried again, with the next heartbeat.
+  void OnLossAnnounced(uint64_t number, bool ok);
+
   // --- For statistics and words.
 
   State state() const { return state_; }
   // Everything acknowledged before this moment was heard; 0 if no generation was ever open.
   MonotonicNanos as_of() const { return as_of_; }
+  // How often this process saw that the server lost history.
+  uint64_t losses_seen() const { return losses_seen_; }
 
  private:
   struct Heartbeat {
     uint64_t ticket = 0;
     ReadPurpose purpose = ReadPurpose::kHeartbeat;
-    uint64_t place = 0;  // Of the last id applied when it was issued: hb_last and hb_appl of the model.
+    uint64_t place = 0;         // Of the last id applied when it was issued: hb_last and hb_appl of the model.
+    uint64_t acknowledged = 0;  // How many own changes had been acknowledged by then.
     uint64_t epoch_version = 0;
     bool answered = false;  // The reading is here, its lane id was not applied yet.
     remote::LaneReading reading;
@@ -129,12 +145,16 @@ class ChannelMachine {
   void OnBaseRead(MonotonicNanos now, const remote::LaneReading& reading, Actions* actions);
   void Close(MonotonicNanos now, CloseCause cause, Actions* actions);
   void CloseAndReset(MonotonicNanos now, CloseCause cause, Actions* actions);
+  bool BaseShowsLoss(OperationId lane) const;
+  bool ShowsLoss(const Link& link) const;
+  void TellLoss(MonotonicNanos now, Actions* actions);
   void Invalidate(const Message& message, Actions* actions);
   void Follow(MonotonicNanos now, const Link& link, Actions* actions);
   void Advance(MonotonicNanos now, OperationId id, Actions* actions);
   void SendHeartbeat(MonotonicNanos now, ReadPurpose purpose, Actions* actions);
   void SendOnDemand(MonotonicNanos now, Actions* actions);
   void OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat, const remote::LaneReading& reading, Actions* actions);
+  void Judge(MonotonicNanos now, Heartbeat heartbeat, Actions* actions);
   Proof Examine(const Heartbeat& heartbeat) const;
   void Accept(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions);
   bool EpochAgrees(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions);
@@ -164,10 +184,18 @@ class ChannelMachine {
   MonotonicNanos base_at_ = kNever;  // When to send the base reading.
   uint64_t base_ticket_ = 0;         // 0: none under way.
   uint64_t base_epoch_version_ = 0;
+  uint64_t base_acknowledged_ = 0;
   bool base_ensured_ = false;  // The registers were made since the last attempt.
 
-  // While open.
+  // Heard, and acknowledged: all that is known of the lane's history. Older generations count, too.
   RecentIds applied_;
+  UnheardIds unheard_;
+  // Losses of history, by number: seen here, announced at the moment, announced.
+  uint64_t losses_seen_ = 0;
+  uint64_t loss_telling_ = 0;
+  uint64_t losses_told_ = 0;
+
+  // While open.
   bool anchored_ = false;  // A message has matched the chain since the base.
   MonotonicNanos opened_at_ = 0;
   MonotonicNanos as_of_ = 0;

@@ -6,14 +6,12 @@
 #include <variant>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "nearcache/internal/coherence/announcement_log.h"
 #include "nearcache/internal/coherence/channel_machine.h"
 #include "nearcache/internal/coherence/message.h"
+#include "nearcache/internal/coherence/waiting_syncs.h"
 
 namespace nearcache::internal::coherence {
 namespace {
@@ -83,7 +81,7 @@ class Coordinator::Impl {
 
   void Sync(MonotonicNanos deadline, Done done) {
     uint64_t id = 0;
-    const absl::Status refused = Enlist(&done, &id);
+    const absl::Status refused = syncs_.Add(&done, &id);
     if (!refused.ok()) {
       std::move(done)(refused);
       return;
@@ -94,17 +92,7 @@ class Coordinator::Impl {
     });
   }
 
-  void Stop() ABSL_LOCKS_EXCLUDED(mutex_) {
-    absl::flat_hash_map<uint64_t, Done> syncs;
-    {
-      absl::MutexLock lock(&mutex_);
-      stopped_ = true;
-      syncs.swap(syncs_);
-    }
-    for (auto& sync : syncs) {
-      std::move(sync.second)(absl::CancelledError("the cache was closed during Sync"));
-    }
-  }
+  void Stop() { syncs_.Stop(); }
 
   const remote::AnnouncementEncoder& encoder() const { return encoder_; }
   const CoherenceReport& report() const { return report_; }
@@ -119,6 +107,11 @@ class Coordinator::Impl {
   void OnChannelDown(const absl::Status& cause) {
     report_.SetCause(absl::StrCat("the invalidation channel is down: ", cause.message()));
     Handle([this](MonotonicNanos now, Actions* actions) { machine_.OnChannelDown(now, actions); });
+  }
+
+  void OnAcknowledged(OperationId lane_id) {
+    const absl::optional<MonotonicNanos> made_at = announcements_.Find(lane_id);
+    if (made_at.has_value()) machine_.OnAcknowledged(lane_id, *made_at);
   }
 
   void OnMessage(absl::string_view payload) {
@@ -167,15 +160,15 @@ class Coordinator::Impl {
   void Do(const ApplyTouches& action);
   void Do(const ApplyClear&) { tier_->Clear(); }
   void Do(const DropLocal&) { tier_->Clear(); }
+  void Do(const AnnounceLoss& action);
   void Do(const ResetChannel& action) { store_->ResetChannel(CauseStatus(action.cause)); }
   void Do(const ResetSession& action) { store_->ResetSession(CauseStatus(action.cause)); }
   void Do(const SetTimer& action);
-  void Do(const CompleteSync& action) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Do(const CompleteSync& action);
 
   void OnReading(uint64_t ticket, remote::LaneReading reading);
   void OnTick();
   void CheckSuspended();
-  absl::Status Enlist(Done* done, uint64_t* id) ABSL_LOCKS_EXCLUDED(mutex_);
 
   static absl::Status CauseStatus(CloseCause cause) { return absl::UnavailableError(CloseCauseName(cause)); }
 
@@ -201,10 +194,7 @@ class Coordinator::Impl {
 
   const remote::AnnouncementEncoder encoder_;
 
-  mutable absl::Mutex mutex_;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  uint64_t last_sync_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<uint64_t, Done> syncs_ ABSL_GUARDED_BY(mutex_);
+  WaitingSyncs syncs_{kSyncsMax};
 };
 
 // --- Events
@@ -335,39 +325,25 @@ void Coordinator::Impl::Do(const ApplyTouches& action) {
   report_.CountTouchedKeys(action.touches.size() - echoes, echoes);
 }
 
+void Coordinator::Impl::Do(const AnnounceLoss& action) {
+  remote::ChangeRequest request;
+  request.kind = remote::ChangeKind::kForgetAll;
+  request.id = ids_->Next();
+  request.deadline = action.deadline;
+  store_->Change(std::move(request), [this, number = action.number](const remote::ChangeResult& result) {
+    machine_.OnLossAnnounced(number, result.status.ok());
+  });
+}
+
 void Coordinator::Impl::Do(const SetTimer& action) {
   store_->RunAt(action.at, [this] { OnTick(); });
 }
 
 void Coordinator::Impl::Do(const CompleteSync& action) {
-  std::vector<Done> done;
-  {
-    absl::MutexLock lock(&mutex_);
-    for (const uint64_t id : action.ids) {
-      const auto sync = syncs_.find(id);
-      if (sync == syncs_.end()) continue;
-      done.push_back(std::move(sync->second));
-      syncs_.erase(sync);
-    }
-  }
-  const std::string why = action.ok ? "" : report_.Obstacle();
-  const absl::Status status =
-      action.ok ? absl::OkStatus()
-                : absl::DeadlineExceededError(
-                      absl::StrCat("Sync: not proven in time that everything was heard", why.empty() ? "" : ": ", why));
-  for (Done& each : done) std::move(each)(status);
-}
-
-absl::Status Coordinator::Impl::Enlist(Done* done, uint64_t* id) {
-  absl::MutexLock lock(&mutex_);
-  if (stopped_) return absl::CancelledError("Sync: the cache was closed");
-  if (syncs_.size() >= kSyncsMax) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("Sync: ", kSyncsMax, " calls of it wait already; let some end first"));
-  }
-  *id = ++last_sync_;
-  syncs_.emplace(*id, std::move(*done));
-  return absl::OkStatus();
+  if (action.ok) return syncs_.Complete(action.ids, absl::OkStatus());
+  const std::string why = report_.Obstacle();
+  syncs_.Complete(action.ids, absl::DeadlineExceededError(absl::StrCat(
+                                  "Sync: not proven in time that everything was heard", why.empty() ? "" : ": ", why)));
 }
 
 // --- The class itself
@@ -393,5 +369,6 @@ void Coordinator::OnKeysTouched(absl::Span<const absl::string_view> keys) { impl
 void Coordinator::OnServerChanged() { impl_->OnServerChanged(); }
 void Coordinator::OnServerFlushed() { impl_->OnServerFlushed(); }
 void Coordinator::OnChannelDown(const absl::Status& cause) { impl_->OnChannelDown(cause); }
+void Coordinator::OnAcknowledged(OperationId lane_id) { impl_->OnAcknowledged(lane_id); }
 
 }  // namespace nearcache::internal::coherence

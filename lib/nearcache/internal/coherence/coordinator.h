@@ -128,6 +128,7 @@ class Coordinator : public remote::ChannelEvents {
   void OnServerFlushed() override;
   void OnServerChanged() override;
   void OnChannelDown(const absl::Status& cause) override;
+  void OnAcknowledged(OperationId lane_id) override;
 
  private:
   class Impl;

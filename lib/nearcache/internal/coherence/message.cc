@@ -29,6 +29,8 @@ MessageKind WireKind(remote::ChangeKind kind) {
       return MessageKind::kIncrement;
     case remote::ChangeKind::kClear:
       return MessageKind::kClear;
+    case remote::ChangeKind::kForgetAll:
+      break;  // Has none: see Fits.
   }
   return MessageKind::kSet;
 }
@@ -64,6 +66,7 @@ bool Fits(absl::Span<const remote::Announced> changes) {
   const uint64_t nonce = NonceOf(changes);
   size_t bytes = kMessageHeaderSize;
   for (const remote::Announced& change : changes) {
+    if (change.kind == remote::ChangeKind::kForgetAll) return false;
     if (change.key.size() > kMessageBytesMax || change.id.nonce != nonce) return false;
     bytes += kChangeOverheadMax + change.key.size();
   }

@@ -43,8 +43,8 @@ inline constexpr size_t kMessageCountOffset = 38;       // u16.
 inline constexpr size_t kMessageNonceOffset = 40;       // u64: the nonce of every change's id.
 inline constexpr size_t kMessageHeaderSize = 48;
 
-// The message does not list its keys: any key of the namespace may have changed. It may still list
-// clears.
+// The message does not list its keys: any key of the namespace may have changed, whatever the key version. It may still
+// list clears.
 inline constexpr uint8_t kMessageFlagEverything = 0x01;
 inline constexpr uint8_t kMessageKnownFlags = kMessageFlagEverything;
 
@@ -84,7 +84,7 @@ struct Message {
 
 // The message without the previous lane id, which the script prepends. If the list would break a
 // bound, the message says `everything` instead: always right, and never over the bound. The same if
-// the ids are not all of one process.
+// the ids are not all of one process, and for kForgetAll.
 //
 // REQUIRES: lane_id is not empty.
 std::string EncodeMessage(OperationId lane_id, uint32_t key_version, absl::Span<const remote::Announced> changes);

@@ -2,9 +2,10 @@
 // allows: answers whether an id has been applied, and whether before or after some moment
 // (mechanisms M2 and M5).
 //
-// Places count from 0, the base, without a gap. The last kCapacity are remembered; older ones count
-// as unknown, which is the safe side: an id that is not known to be applied renews nothing. Memory:
-// at most about 300 KiB, growing with use.
+// Places count from 0, the first base, without a gap. A later base follows what was applied before it: between the two
+// there may have been others that nobody knows, but none that came later stands before one that came earlier. The last
+// kCapacity are remembered; older ones count as unknown, which is the safe side: an id that is not known to be applied
+// renews nothing. Memory: at most about 300 KiB, growing with use.
 //
 // Not thread-safe.
 
@@ -25,20 +26,11 @@ class RecentIds {
  public:
   static constexpr size_t kCapacity = 4096;
 
-  // Forgets all and begins anew at `base`, place 0. The base may be empty: a lane that does not
-  // exist yet.
-  void Restart(OperationId base) {
-    ids_.clear();
-    places_.clear();
-    last_place_ = 0;
-    Insert(base);
-  }
-
-  // REQUIRES: Restart was called.
   void Append(OperationId id) {
-    ++last_place_;
+    if (!ids_.empty()) ++last_place_;
     if (ids_.size() == kCapacity) DropOldest();
-    Insert(id);
+    ids_.push_back(id);
+    places_[id] = last_place_;
   }
 
   OperationId last() const { return ids_.empty() ? OperationId() : ids_.back(); }
@@ -52,11 +44,6 @@ class RecentIds {
   }
 
  private:
-  void Insert(OperationId id) {
-    ids_.push_back(id);
-    places_[id] = last_place_;
-  }
-
   // An id that came twice stays known by its later place.
   void DropOldest() {
     const auto found = places_.find(ids_.front());

@@ -27,6 +27,8 @@ absl::string_view ChangeName(ChangeKind kind) {
       return "Increment";
     case ChangeKind::kClear:
       return "Clear";
+    case ChangeKind::kForgetAll:
+      break;  // Not a call of users.
   }
   return "change";
 }

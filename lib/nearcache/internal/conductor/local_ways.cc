@@ -113,6 +113,8 @@ Changed LocalWays::Apply(const ChangeQuery& query) {
       tier_->Clear();
       shelf_.Clear();
       return Changed();
+    case ChangeKind::kForgetAll:
+      break;  // Nobody else's memory to speak to.
   }
   return Changed(absl::InternalError("a change of an unknown kind"));
 }

@@ -45,6 +45,7 @@ void Replayer::Note(ChangeKind kind, absl::string_view key, OperationId id) {
     case ChangeKind::kTouch:
     case ChangeKind::kPersist:
     case ChangeKind::kIncrement:
+    case ChangeKind::kForgetAll:
       return;
   }
 }

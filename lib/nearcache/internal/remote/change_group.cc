@@ -36,7 +36,7 @@ class Planner {
 
   // Which group `request` goes into. Points to it until the end.
   size_t Place(const ChangeRequest& request) {
-    if (request.kind == ChangeKind::kClear) {
+    if (!HasKey(request.kind)) {
       outlines_.emplace_back();
       first_allowed_ = outlines_.size();
       return outlines_.size() - 1;
@@ -252,6 +252,12 @@ std::vector<GroupVerdict> JudgeGroup(absl::Span<const PendingChange> group, Oper
     at += CommandsOf(change);
   }
   return verdicts;
+}
+
+bool GroupWasAnnounced(const OperationResult& result) {
+  if (!result.status.ok() || TransactionRefused(result)) return false;
+  const Reply& exec = result.replies.back();
+  return !exec.is_error() && !exec.elements.empty() && !exec.elements[0].is_error();
 }
 
 bool TransactionRefused(const OperationResult& result) {

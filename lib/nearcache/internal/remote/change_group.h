@@ -84,6 +84,9 @@ struct GroupVerdict {
 // One verdict for each change of `group`, in order.
 std::vector<GroupVerdict> JudgeGroup(absl::Span<const PendingChange> group, OperationResult&& result);
 
+// Whether the server acknowledged the announcement, whatever became of the changes.
+bool GroupWasAnnounced(const OperationResult& result);
+
 // Whether the server does not let this user begin transactions: no groups until it does.
 bool TransactionRefused(const OperationResult& result);
 

@@ -112,13 +112,15 @@ void RedisStore::SendChange(ChangeRequest request, int attempt, bool maybe_execu
   std::string redis_key = request.redis_key;
   RunScript(ChangeScript(kind), ClassOf(kind), ScriptArguments(names_, std::move(request), lane_id, std::move(message)),
             deadline,
-            [this, kind, attempt, maybe_executed, redis_key = std::move(redis_key), again = std::move(again),
+            [this, kind, lane_id, attempt, maybe_executed, redis_key = std::move(redis_key), again = std::move(again),
              done = std::move(done)](OperationResult result) mutable {
               if (again.has_value() && absl::IsUnavailable(result.status) && result.unknown) {
                 SendChange(*std::move(again), attempt + 1, /*maybe_executed=*/true, std::move(done));
                 return;
               }
-              std::move(done)(ToChangeResult(kind, redis_key, std::move(result), maybe_executed));
+              ChangeResult change = ToChangeResult(kind, redis_key, std::move(result), maybe_executed);
+              if (WasAnnounced(kind, change)) events_->OnAcknowledged(lane_id);
+              std::move(done)(std::move(change));
             });
 }
 
@@ -233,8 +235,9 @@ void RedisStore::SendGroup(ChangeGroup group) {
   const std::string message = (*encoder_)(lane_id, GroupAnnouncement(group));
   Operation operation = GroupOperation(names_, group, lane_id, message);
   operation.command_class = ClassOf(group);
-  operation.done = [this, group = std::move(group)](OperationResult result) mutable {
+  operation.done = [this, lane_id, group = std::move(group)](OperationResult result) mutable {
     if (TransactionRefused(result)) transactions_allowed_ = false;
+    if (GroupWasAnnounced(result)) events_->OnAcknowledged(lane_id);
     std::vector<GroupVerdict> verdicts = JudgeGroup(group, std::move(result));
     for (size_t i = 0; i < group.size(); ++i) Follow(std::move(group[i]), std::move(verdicts[i]));
   };
@@ -280,7 +283,7 @@ void RedisStore::PrepareServer() {
   Operation operation;
   operation.bytes = EncodeCommand({"MULTI"}) + EncodeCommand({"EXEC"});
   operation.reply_count = 2;
-  for (int kind = 0; kind <= static_cast<int>(ChangeKind::kClear); ++kind) {
+  for (int kind = 0; kind < kChangeKindCount; ++kind) {
     AppendCommand(&operation.bytes, {"SCRIPT", "LOAD", ChangeScript(static_cast<ChangeKind>(kind)).text});
     ++operation.reply_count;
   }

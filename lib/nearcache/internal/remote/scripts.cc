@@ -196,9 +196,7 @@ Script MakeScript(absl::string_view name, std::string text) {
   return Script{name, std::move(text), std::move(digest)};
 }
 
-constexpr size_t kChangeKinds = static_cast<size_t>(ChangeKind::kClear) + 1;
-
-std::array<Script, kChangeKinds> MakeChangeScripts() {
+std::array<Script, kChangeKindCount> MakeChangeScripts() {
   // In the order of ChangeKind.
   return {
       MakeScript("set", absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kAnnounce, kStore)),
@@ -212,6 +210,7 @@ std::array<Script, kChangeKinds> MakeChangeScripts() {
       MakeScript("increment",
                  absl::StrCat(kReadEpoch, kRefuseOtherEpoch, kReadHead, kAddNumbers, kAnnounce, kStoreSum)),
       MakeScript("clear", absl::StrCat(kPassFullServerWithoutKey, kAnnounce, kReplaceEpoch)),
+      MakeScript("forget all", absl::StrCat(kPassFullServerWithoutKey, kAnnounce, "return {1}\n")),
   };
 }
 
@@ -263,7 +262,7 @@ ChangeResult Applied(ChangeKind kind, absl::string_view redis_key, const std::ve
 }  // namespace
 
 const Script& ChangeScript(ChangeKind kind) {
-  static const auto* const scripts = new std::array<Script, kChangeKinds>(MakeChangeScripts());
+  static const auto* const scripts = new std::array<Script, kChangeKindCount>(MakeChangeScripts());
   return (*scripts)[static_cast<size_t>(kind)];
 }
 
@@ -286,7 +285,7 @@ std::vector<std::string> ScriptArguments(const ScriptNames& names, ChangeRequest
                                          std::string message) {
   std::vector<std::string> arguments;
   arguments.reserve(12);
-  const bool has_key = request.kind != ChangeKind::kClear;
+  const bool has_key = HasKey(request.kind);
   arguments.push_back(has_key ? "4" : "3");
   arguments.push_back(names.lane_key);
   arguments.push_back(names.epoch_key);
@@ -303,9 +302,9 @@ absl::Status ValidateChange(const ChangeRequest& request) {
   const auto refuse = [&request](absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat("key \"", PrintableKey(request.redis_key), "\": ", why));
   };
-  if (request.kind > ChangeKind::kClear) return refuse("unknown kind of change");
-  if (request.redis_key.empty() != (request.kind == ChangeKind::kClear)) {
-    return refuse("a clear has no key, and every other change has one");
+  if (static_cast<int>(request.kind) >= kChangeKindCount) return refuse("unknown kind of change");
+  if (request.redis_key.empty() == HasKey(request.kind)) {
+    return refuse("clear and forget all have no key, and every other change has one");
   }
   if (request.id.empty()) return refuse("the operation has no id");
   if (CarriesFrame(request.kind) && request.value.size() < kFrameHeaderSize) {

@@ -15,11 +15,12 @@
 //
 // A server that is out of memory (maxmemory with noeviction) refuses the first command that could need more, here the
 // lane's SET, unless a write that frees memory went before it in the same script. Scripts that take values away or
-// announce that they ended (delete, expire, touch, persist, clear) therefore begin with UNLINK of a key that never
-// exists; scripts that store values do not, and are refused whole. This works on every version, unlike the flag
-// allow-oom of Redis 7.
+// announce that they ended (delete, expire, touch, persist, clear, forget all) therefore begin with UNLINK of a key
+// that never exists; scripts that store values do not, and are refused whole. This works on every version, unlike the
+// flag allow-oom of Redis 7.
 //
-//   KEYS     lane, epoch, data key, missing key; kClear and the probe have no data key, the missing key takes its place
+//   KEYS     lane, epoch, data key, missing key; where there is no data key (kClear, kForgetAll, the probe) the missing
+//            key takes its place
 //   ARGV     lane id, channel, message, then what the kind needs: frame and milliseconds (empty: no expiry); for
 //            kIncrement frame, milliseconds, delta and "1" to create; for kTouch milliseconds; for kClear the new epoch
 //   Replies  {0} not applied; {1} applied; {1, x} with the new digits (kIncrement), or with 1 or 0 for whether the key

@@ -13,7 +13,7 @@
 // Error codes of all completions:
 //   kUnavailable         no connection, and none came within the deadline; the server refuses (LOADING, READONLY,
 //                        NOREPLICAS, MASTERDOWN); or the breaker is open, which refuses at once, from inside the call,
-//                        reads, Execute, and every change but kDelete, kExpire and kClear. Those three invalidate: they
+//                        reads, Execute, and every change but those that invalidate (see Invalidates): they
 //                        go whenever there is a connection within their deadline. So do ReadLane and EnsureEpoch, on
 //                        which leases and epochs rest
 //   kDeadlineExceeded    no reply in time
@@ -91,22 +91,26 @@ enum class ChangeKind : uint8_t {
   kExpire,     // Mark the value as logically expired and keep its bytes, if present.
   kIncrement,  // Add `delta` to an integer frame, whose life stays as it is. Absent: begins at 0, if `create` is set.
   kClear,      // A new namespace epoch, `id`: every frame that carries another one counts as absent. O(1), no key.
+  kForgetAll,  // Changes nothing; the announcement has every process forget what it holds in memory. No key.
 };
+inline constexpr int kChangeKindCount = static_cast<int>(ChangeKind::kForgetAll) + 1;
+
+inline bool HasKey(ChangeKind kind) { return kind != ChangeKind::kClear && kind != ChangeKind::kForgetAll; }
 
 // What must not be kept from the server while there is hope: others would go on serving what it takes away.
 inline bool Invalidates(ChangeKind kind) {
-  return kind == ChangeKind::kDelete || kind == ChangeKind::kExpire || kind == ChangeKind::kClear;
+  return kind == ChangeKind::kDelete || kind == ChangeKind::kExpire || !HasKey(kind);
 }
 
 // A key is *logically present* when it holds one of our frames whose epoch is the namespace's current one and whose
 // state byte says live. The scripts look at these two fields only, at the fixed offsets of lib/FORMATS.md. The epoch
 // that counts is the one on the server at that moment: while it has none, everything is absent.
 //
-// A change is announced if it is made, and only then; kDelete and kClear always are. A change whose condition does not
-// hold moves no lane.
+// A change is announced if it is made, and only then; kDelete, kClear and kForgetAll always are. A change whose
+// condition does not hold moves no lane.
 struct ChangeRequest {
   ChangeKind kind = ChangeKind::kSet;
-  std::string redis_key;  // The whole key in Redis; empty for kClear.
+  std::string redis_key;  // The whole key in Redis; empty without HasKey.
   std::string key;        // The user's key, as the announcement names it.
   OperationId id;         // Also inside `value`'s frame.
   std::string value;      // The frame. kIncrement: an integer frame; its digits count for nothing.
@@ -122,11 +126,16 @@ struct ChangeResult {
   absl::Status status;
   bool unknown = false;  // Only when status is not ok.
   // kAdd, kReplace, kTouch, kPersist, kExpire, kIncrement: whether the condition held and the change was made.
-  // kDelete: whether the key was logically present. kSet, kClear: true.
+  // kDelete: whether the key was logically present. kSet, kClear, kForgetAll: true.
   bool applied = false;
   int64_t integer = 0;  // kIncrement: the new number.
   OperationId epoch;    // With kAborted: the server's epoch; empty if it has none.
 };
+
+// Whether a change of this kind that ended so was announced, as far as the answer tells.
+inline bool WasAnnounced(ChangeKind kind, const ChangeResult& result) {
+  return result.status.ok() && (result.applied || kind == ChangeKind::kDelete);
+}
 
 using ChangeCallback = absl::AnyInvocable<void(ChangeResult) &&>;
 
@@ -134,7 +143,7 @@ using ChangeCallback = absl::AnyInvocable<void(ChangeResult) &&>;
 struct Announced {
   ChangeKind kind = ChangeKind::kSet;
   OperationId id;
-  absl::string_view key;  // The user's key; empty for kClear.
+  absl::string_view key;  // The user's key; empty without HasKey.
 };
 
 // Makes the bytes of one message that announces several changes under one lane id (group commit). Given by the
@@ -179,6 +188,9 @@ class ChannelEvents {
   virtual void OnServerChanged() {}
   // The channel or the whole session is gone; OnSubscribed follows when it is back.
   virtual void OnChannelDown(const absl::Status& cause) = 0;
+  // The server acknowledged an announcement of this process: a change, or a group of changes, that moved the lane to
+  // `lane_id`. Before the completions of its changes, and in no order with the message.
+  virtual void OnAcknowledged(OperationId /*lane_id*/) {}
 };
 
 // Hears what happens to the connections. Called on the loop's thread; must not block, nor run a user's code.

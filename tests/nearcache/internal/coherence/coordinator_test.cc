@@ -177,6 +177,26 @@ TEST_F(CoordinatorTest, AMissedLastMessageShowsWithinTheBound) {
   EXPECT_EQ(p_.stats().heartbeat_timeouts, 1u);
 }
 
+// The value that q writes is read by p, who does not hear of it; then the server has lost it, and nothing of it.
+TEST_F(CoordinatorTest, WhatTheServerLostUnheardIsForgottenByAllOnceTheWriterSeesIt) {
+  for (const bool writer_is_deaf : {false, true}) {
+    server_.Advance(absl::Seconds(2));
+    const std::string lane = *server_.Peek("lane");
+    p_.store.DropMessages(1);
+    if (writer_is_deaf) q_.store.DropMessages(1);
+    q_.Delete("k");
+    server_.RunUntilIdle();
+    p_.Fill("k", q_.last_id);
+    server_.Put("lane", lane);
+    const CoherenceStats p_before = p_.stats();
+    server_.Advance(absl::Seconds(2));
+    EXPECT_FALSE(p_.Holds("k"));
+    EXPECT_EQ(p_.stats().generations, p_before.generations) << "p saw nothing itself";
+    EXPECT_TRUE(q_.coordinator->open());
+    EXPECT_EQ(q_.stats().ends_by_cause[static_cast<size_t>(CloseCause::kLaneRegressed)], writer_is_deaf ? 2u : 1u);
+  }
+}
+
 TEST_F(CoordinatorTest, AMessageOfAnUnknownVersionIsNoSilence) {
   p_.Fill("other", {9, 2});
   const Process unreadable(&server_, &clock_, 3);

@@ -14,9 +14,9 @@
 namespace nearcache::internal::remote {
 namespace {
 
-constexpr ChangeKind kAllKinds[] = {ChangeKind::kSet,    ChangeKind::kAdd,       ChangeKind::kReplace,
-                                    ChangeKind::kDelete, ChangeKind::kTouch,     ChangeKind::kPersist,
-                                    ChangeKind::kExpire, ChangeKind::kIncrement, ChangeKind::kClear};
+constexpr ChangeKind kAllKinds[] = {
+    ChangeKind::kSet,     ChangeKind::kAdd,    ChangeKind::kReplace,   ChangeKind::kDelete, ChangeKind::kTouch,
+    ChangeKind::kPersist, ChangeKind::kExpire, ChangeKind::kIncrement, ChangeKind::kClear,  ChangeKind::kForgetAll};
 
 TEST(Sha1Test, KnownDigests) {
   EXPECT_EQ(Sha1Hex(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
@@ -53,8 +53,8 @@ TEST(ScriptsTest, EveryKindHasItsOwnScript) {
     digests.insert(ChangeScript(kind).digest);
     names.insert(ChangeScript(kind).name);
   }
-  EXPECT_EQ(digests.size(), 9u);
-  EXPECT_EQ(names.size(), 9u);
+  EXPECT_EQ(digests.size(), static_cast<size_t>(kChangeKindCount));
+  EXPECT_EQ(names.size(), static_cast<size_t>(kChangeKindCount));
 }
 
 TEST(ScriptsTest, LivesAreWholeMillisecondsRoundedUp) {

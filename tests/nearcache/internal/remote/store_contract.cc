@@ -97,7 +97,7 @@ MonotonicNanos Process::Deadline() const { return AddDuration(Clock::Real()->Now
 ChangeRequest Process::Request(ChangeKind kind, absl::string_view key, OperationId epoch, absl::string_view payload) {
   ChangeRequest request;
   request.kind = kind;
-  if (kind != ChangeKind::kClear) {
+  if (HasKey(kind)) {
     request.redis_key = absl::StrCat("ns:1:", key);
     request.key = std::string(key);
   }
@@ -179,6 +179,16 @@ void Process::OnSubscribed() {
 void Process::OnMessage(absl::string_view payload) {
   absl::MutexLock lock(&mutex_);
   messages_.emplace_back(payload);
+}
+
+void Process::OnAcknowledged(OperationId lane_id) {
+  absl::MutexLock lock(&mutex_);
+  acknowledged_.push_back(lane_id);
+}
+
+std::vector<OperationId> Process::Acknowledged() const {
+  absl::MutexLock lock(&mutex_);
+  return acknowledged_;
 }
 
 void Process::OnChannelDown(const absl::Status& cause) {

@@ -114,6 +114,8 @@ class Process final : public ChannelEvents {
   bool WaitForDowns(int count) const;
   int subscriptions() const;
   int downs() const;
+  // The lane ids of all announcements that were acknowledged, in order.
+  std::vector<OperationId> Acknowledged() const;
   // How long calls may take; ten seconds unless set.
   void set_timeout(absl::Duration timeout) { timeout_ = timeout; }
   MonotonicNanos Deadline() const;
@@ -122,12 +124,14 @@ class Process final : public ChannelEvents {
   void OnSubscribed() override;
   void OnMessage(absl::string_view payload) override;
   void OnChannelDown(const absl::Status& cause) override;
+  void OnAcknowledged(OperationId lane_id) override;
 
   const AnnouncementEncoder encoder_;
   OperationIdSource ids_;
   absl::Duration timeout_ = absl::Seconds(10);
   mutable absl::Mutex mutex_;
   std::vector<std::string> messages_ ABSL_GUARDED_BY(mutex_);
+  std::vector<OperationId> acknowledged_ ABSL_GUARDED_BY(mutex_);
   int subscriptions_ ABSL_GUARDED_BY(mutex_) = 0;
   int downs_ ABSL_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<Store> store_;

@@ -50,6 +50,48 @@ TEST_P(StoreContract, EveryKindOfChangeIsAnnounced) {
   ExpectChain(messages, OperationId());
 }
 
+TEST_P(StoreContract, WhoIsToForgetAllHearsOfItAndNothingElseChanges) {
+  StoreValue("k", "v");
+  ChangeRequest forget = process().Request(ChangeKind::kForgetAll, "", epoch());
+  const std::string announcement = Announcement(forget);
+  const OperationId id = forget.id;
+  EXPECT_TRUE(process().Change(std::move(forget)).applied);
+  const std::vector<std::string> messages = process().WaitForMessages(2);
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[1].substr(16), announcement);
+  ExpectChain(messages, OperationId());
+  EXPECT_EQ(process().ReadLane().lane, id);
+  EXPECT_EQ(process().ReadLane().epoch, epoch());
+  EXPECT_EQ(PayloadOf(*server().Peek("ns:1:k")), "v");
+}
+
+// An announcement that was made, and no other, is reported, under the id to which it moved the lane.
+TEST_P(StoreContract, TellsWhichOwnAnnouncementsWereAcknowledged) {
+  Process second(harness_.get(), 2);
+  process().Change(process().Request(ChangeKind::kSet, "k", epoch(), "v"));
+  process().Change(process().Request(ChangeKind::kAdd, "k", epoch(), "w"));            // There is one.
+  process().Change(process().Request(ChangeKind::kTouch, "nothing", epoch()));         // There is none.
+  process().Change(process().Request(ChangeKind::kSet, "k", OperationId{4, 4}, "w"));  // Of another epoch.
+  process().Change(process().Request(ChangeKind::kDelete, "nothing", epoch()));        // Is announced all the same.
+  process().Change(process().Request(ChangeKind::kClear, "", epoch()));
+  const std::vector<std::string> messages = process().WaitForMessages(3);
+  ASSERT_EQ(messages.size(), 3u);
+  std::vector<OperationId> announced;
+  for (const std::string& message : messages) announced.push_back(*OperationId::FromBytes(message.substr(16, 16)));
+  EXPECT_EQ(process().Acknowledged(), announced);
+  EXPECT_TRUE(second.Acknowledged().empty());
+}
+
+TEST_P(StoreContract, TheAnnouncementOfAGroupIsAcknowledgedUnderItsOwnId) {
+  std::vector<ChangeRequest> requests;
+  for (const char* key : {"a", "b", "c"}) requests.push_back(process().Request(ChangeKind::kSet, key, epoch(), "v"));
+  for (const ChangeResult& result : process().ChangeTogether(std::move(requests))) EXPECT_TRUE(result.applied);
+  const OperationId last = process().ReadLane().lane;
+  const std::vector<OperationId> acknowledged = process().Acknowledged();
+  ASSERT_FALSE(acknowledged.empty());
+  EXPECT_EQ(acknowledged.back(), last);
+}
+
 TEST_P(StoreContract, TheChainRunsThroughAllProcesses) {
   Process second(harness_.get(), 2);
   Process third(harness_.get(), 3);

@@ -41,10 +41,12 @@ TEST_P(StoreContract, AFullServerRefusesValuesAndPassesInvalidations) {
     EXPECT_EQ(result.applied, kind != ChangeKind::kDelete) << static_cast<int>(kind);
   }
   EXPECT_EQ(server().Peek("ns:1:k"), absl::nullopt);
-  EXPECT_EQ(process().Change(process().Request(ChangeKind::kClear, "", epoch())).status, absl::OkStatus());
+  for (const ChangeKind kind : {ChangeKind::kClear, ChangeKind::kForgetAll}) {
+    EXPECT_EQ(process().Change(process().Request(kind, "", epoch())).status, absl::OkStatus());
+  }
   EXPECT_EQ(process().ReadLane().status, absl::OkStatus());
-  const std::vector<std::string> messages = process().WaitForMessages(6);
-  ASSERT_EQ(messages.size(), 6u);
+  const std::vector<std::string> messages = process().WaitForMessages(7);
+  ASSERT_EQ(messages.size(), 7u);
   ExpectChain(messages, OperationId());
   server().SetOutOfMemory(false);
 }

@@ -1,14 +1,17 @@
-"""The caches that //bench:local_peers compares with, as far as this machine has them.
+"""What //bench:local_peers and //bench:remote_peers compare with, as far as this machine has it.
 
 They come from the machine's own packages, not from archives: nobody but a benchmark needs them, and a build must not
 fetch or compile RocksDB for it. The repository holds one file, peers.bzl, that says which of them are here; the targets
-that use them are in bench/local_peers and are skipped where theirs is absent. `./bazelw --install-peers` puts all of
-them into the root of a bare machine. `--repo_env=NEARCACHE_BENCH_PEERS=none` builds as if there were none.
+that use them are in bench/local_peers and bench/remote_peers and are skipped where theirs is absent.
+`./bazelw --install-peers` puts all of them into the root of a bare machine. `--repo_env=NEARCACHE_BENCH_PEERS=none`
+builds as if there were none.
 """
 
 # What must be there: the header that the benchmark includes, and the library that it links, if there is one.
 _PEERS = {
     "boost": ("boost/unordered/concurrent_flat_map.hpp", None),
+    # A part of Boost.Redis that came with the settings which the benchmark compares (Boost 1.90).
+    "boost_redis": ("boost/redis/detail/read_buffer.hpp", None),
     "leveldb": ("leveldb/cache.h", "libleveldb"),
     "rocksdb": ("rocksdb/advanced_cache.h", "librocksdb"),
     "tbb": ("oneapi/tbb/concurrent_lru_cache.h", "libtbb"),

@@ -13,13 +13,11 @@
 // and the last line of each goal is the median of the rounds' ratios.
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,17 +27,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "bench/remote/raw_connection.h"
-#include "nearcache/internal/base/clock.h"
+#include "bench/remote/writers.h"
 #include "nearcache/internal/base/operation_id.h"
-#include "nearcache/internal/codec/frame.h"
-#include "nearcache/internal/coherence/coordinator.h"
 #include "nearcache/internal/coherence/message.h"
-#include "nearcache/internal/local/local_tier.h"
 #include "nearcache/internal/remote/command.h"
-#include "nearcache/internal/remote/redis_store.h"
 #include "nearcache/internal/remote/scripts.h"
 #include "nearcache/internal/remote/store.h"
 #include "tests/support/redis_server.h"
@@ -47,18 +40,11 @@
 namespace nearcache::bench {
 namespace {
 
-using internal::Clock;
 using internal::OperationId;
 using internal::OperationIdSource;
-namespace codec = internal::codec;
 namespace coherence = internal::coherence;
-namespace local = internal::local;
 namespace remote = internal::remote;
 
-constexpr int kKeys = 10'000;
-constexpr size_t kValueBytes = 500;
-constexpr char kChannel[] = "g:channel";
-constexpr OperationId kEpoch{9, 9};
 constexpr int kInFlight[] = {1, 8, 16, 64};
 constexpr int kSubscribers[] = {1, 10};
 
@@ -72,39 +58,8 @@ struct Flags {
   std::exit(2);
 }
 
-std::string KeyOf(uint64_t number) { return absl::StrCat("key:", number % kKeys); }
-
-std::string FrameOf(const std::string& key, OperationId id) {
-  static const std::string* const value = new std::string(kValueBytes - 64, 'v');
-  codec::FrameStamp stamp;
-  stamp.key = key;
-  stamp.epoch = kEpoch;
-  stamp.id = id;
-  return codec::EncodeFrame(*value, stamp, nullptr);
-}
-
 // A mode makes `writes` writes, n at a time.
 using Mode = std::function<void(int n, int writes)>;
-
-const remote::ScriptNames& Names() {
-  static const auto* const names = new remote::ScriptNames{"g:lane", "g:epoch", "g:missing", kChannel};
-  return *names;
-}
-
-void Plain(RawConnection* connection, int n, int writes) {
-  static uint64_t number = 0;
-  const std::string value(kValueBytes, 'v');
-  for (int done = 0; done < writes; done += n) {
-    std::string bytes;
-    for (int i = 0; i < n; ++i) {
-      const std::string key = absl::StrCat("g:1:", KeyOf(++number));
-      remote::AppendCommand(&bytes, {"SET", key, value, "PX", "3600000"});
-      remote::AppendCommand(&bytes, {"PUBLISH", kChannel, key});
-    }
-    connection->Send(bytes);
-    connection->AwaitReplies(static_cast<size_t>(2 * n));
-  }
-}
 
 void ScriptEach(RawConnection* connection, OperationIdSource* ids, int n, int writes) {
   static uint64_t number = 0;
@@ -113,16 +68,16 @@ void ScriptEach(RawConnection* connection, OperationIdSource* ids, int n, int wr
     std::string bytes;
     for (int i = 0; i < n; ++i) {
       remote::ChangeRequest request;
-      request.key = KeyOf(++number);
+      request.key = WrittenKey(++number);
       request.redis_key = absl::StrCat("g:1:", request.key);
       request.id = ids->Next();
-      request.value = FrameOf(request.key, request.id);
+      request.value = WrittenFrame(request.key, request.id);
       request.time_to_live = absl::Hours(1);
       const remote::Announced announced{request.kind, request.id, request.key};
       std::string message = coherence::EncodeMessage(request.id, 1, {&announced, 1});
       const OperationId id = request.id;
       const std::vector<std::string> arguments =
-          remote::ScriptArguments(Names(), std::move(request), id, std::move(message));
+          remote::ScriptArguments(WrittenNames(), std::move(request), id, std::move(message));
       remote::CommandWriter writer(&bytes);
       writer.Begin(arguments.size() + 2).Argument("EVALSHA").Argument(script.digest);
       for (const std::string& argument : arguments) writer.Argument(argument);
@@ -150,94 +105,24 @@ void GroupScript(RawConnection* connection, OperationIdSource* ids, const std::s
   for (int done = 0; done < writes; done += n) {
     std::vector<std::string> keys;
     std::vector<remote::Announced> announced;
-    for (int i = 0; i < n; ++i) keys.push_back(KeyOf(++number));
+    for (int i = 0; i < n; ++i) keys.push_back(WrittenKey(++number));
     for (const std::string& key : keys) announced.push_back({remote::ChangeKind::kSet, ids->Next(), key});
     const OperationId lane_id = ids->Next();
     std::string bytes;
     remote::CommandWriter writer(&bytes);
     writer.Begin(static_cast<size_t>(8 + 3 * n)).Argument("EVALSHA").Argument(digest).Argument(int64_t{2 + n});
-    writer.Argument(Names().lane_key).Argument(Names().epoch_key);
+    writer.Argument(WrittenNames().lane_key).Argument(WrittenNames().epoch_key);
     for (const std::string& key : keys) writer.Argument(absl::StrCat("g:1:", key));
-    writer.Argument(lane_id.ToBytes()).Argument(kChannel).Argument(coherence::EncodeMessage(lane_id, 1, announced));
+    writer.Argument(lane_id.ToBytes())
+        .Argument(kWrittenChannel)
+        .Argument(coherence::EncodeMessage(lane_id, 1, announced));
     for (const remote::Announced& one : announced) {
-      writer.Argument(FrameOf(std::string(one.key), one.id)).Argument("3600000");
+      writer.Argument(WrittenFrame(std::string(one.key), one.id)).Argument("3600000");
     }
     connection->Send(bytes);
     connection->AwaitReplies(1);
   }
 }
-
-// The library from the store down, with the protocol going on beside it.
-class Nearcache {
- public:
-  explicit Nearcache(const std::string& socket_path) {
-    local::LocalTierOptions tier;
-    tier.capacity_bytes = size_t{16} << 20;
-    tier_ = local::LocalTier::Create(tier);
-    remote::RedisStoreOptions options;
-    options.engine.address = remote::Address::Unix(socket_path);
-    options.lane_key = Names().lane_key;
-    options.epoch_key = Names().epoch_key;
-    options.missing_key = Names().missing_key;
-    options.channel = kChannel;
-    auto store = remote::RedisStore::Create(std::move(options));
-    if (!store.ok()) Die(store.status());
-    store_ = *std::move(store);
-    coherence::CoordinatorOptions coordinator;
-    coordinator.ids = &ids_;
-    coordinator_ = std::make_unique<coherence::Coordinator>(coordinator, store_.get(), tier_.get());
-    const absl::Status started = store_->Start(coordinator_.get(), &coordinator_->encoder());
-    if (!started.ok()) Die(started);
-    absl::Notification ready;
-    coordinator_->Sync(Clock::Real()->Now() + 10'000'000'000, [&ready](const absl::Status& status) {
-      if (!status.ok()) Die(status);
-      ready.Notify();
-    });
-    ready.WaitForNotification();
-  }
-  ~Nearcache() {
-    store_->Shutdown();
-    coordinator_->Stop();
-  }
-
-  void Write(int n, int writes) {
-    absl::Notification end;
-    left_to_send_ = writes;
-    left_to_end_ = writes;
-    end_ = &end;
-    for (int i = 0; i < n; ++i) Next();
-    end.WaitForNotification();
-  }
-
-  remote::StoreStats stats() const { return store_->GetStats(); }
-
- private:
-  void Next() {
-    if (left_to_send_.fetch_sub(1) <= 0) return;
-    remote::ChangeRequest request;
-    request.key = KeyOf(number_.fetch_add(1));
-    request.redis_key = absl::StrCat("g:1:", request.key);
-    request.id = ids_.Next();
-    request.value = FrameOf(request.key, request.id);
-    request.time_to_live = absl::Hours(1);
-    request.deadline = Clock::Real()->Now() + 10'000'000'000;
-    store_->Change(std::move(request), [this](const remote::ChangeResult& result) {
-      if (!result.status.ok()) Die(result.status);
-      const bool last = left_to_end_.fetch_sub(1) == 1;
-      Next();
-      if (last) end_->Notify();
-    });
-  }
-
-  OperationIdSource ids_{OperationIdSource::RandomNonce()};
-  std::unique_ptr<local::LocalTier> tier_;
-  std::unique_ptr<remote::RedisStore> store_;
-  std::unique_ptr<coherence::Coordinator> coordinator_;
-  std::atomic<int> left_to_send_{0};
-  std::atomic<int> left_to_end_{0};
-  std::atomic<uint64_t> number_{0};
-  absl::Notification* end_ = nullptr;
-};
 
 double ServerCpuMicroseconds(testing::RedisServer* server) {
   const absl::StatusOr<std::string> info = server->Command({"INFO", "cpu"});
@@ -301,7 +186,7 @@ int Run(const Flags& flags) {
   RawConnection connection(path);
   OperationIdSource ids(OperationIdSource::RandomNonce());
   std::string load;
-  remote::AppendCommand(&load, {"SET", Names().epoch_key, kEpoch.ToBytes()});
+  remote::AppendCommand(&load, {"SET", WrittenNames().epoch_key, kWrittenEpoch.ToBytes()});
   remote::AppendCommand(&load, {"SCRIPT", "LOAD", remote::ChangeScript(remote::ChangeKind::kSet).text});
   connection.Send(load);
   connection.AwaitReplies(2);
@@ -313,10 +198,10 @@ int Run(const Flags& flags) {
   absl::PrintF("%-12s%-10s%16s%16s%16s%16s\n", "subscribers", "in flight", "plain", "script", "group script",
                "nearcache");
   for (const int subscribers : kSubscribers) {
-    Nearcache nearcache(path);
-    const Subscribers others(path, subscribers - 1, kChannel);
+    StoreWriter nearcache(path);
+    const Subscribers others(path, subscribers - 1, kWrittenChannel);
     std::vector<NamedMode> modes;
-    modes.push_back({"plain", [&](int n, int writes) { Plain(&connection, n, writes); }, {}});
+    modes.push_back({"plain", [&](int n, int writes) { WritePlainly(&connection, n, writes); }, {}});
     modes.push_back({"script", [&](int n, int writes) { ScriptEach(&connection, &ids, n, writes); }, {}});
     modes.push_back(
         {"group script", [&](int n, int writes) { GroupScript(&connection, &ids, *digest, n, writes); }, {}});

@@ -21,9 +21,12 @@ std::string FormatRange(const Range& range) {
 
 std::string GoalLine(const Verdict& verdict) {
   std::string line =
-      absl::StrFormat("goal=%s against=%s value=%.3g limit=%s ok=%s floor=%s above_floor=%s", verdict.goal.id,
-                      verdict.goal.against, verdict.value, FormatRange(verdict.goal.limit), YesOrNo(verdict.ok()),
-                      FormatRange(verdict.goal.floor), YesOrNo(verdict.above_floor()));
+      absl::StrFormat("goal=%s against=%s value=%.3g limit=%s ok=%s", verdict.goal.id, verdict.goal.against,
+                      verdict.value, FormatRange(verdict.goal.limit), YesOrNo(verdict.ok()));
+  if (!verdict.goal.floor.unbounded()) {
+    absl::StrAppendFormat(&line, " floor=%s above_floor=%s", FormatRange(verdict.goal.floor),
+                          YesOrNo(verdict.above_floor()));
+  }
   if (verdict.low != 0 || verdict.high != 0) {
     absl::StrAppendFormat(&line, " spread=%.3g..%.3g", verdict.low, verdict.high);
   }

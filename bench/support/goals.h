@@ -1,11 +1,12 @@
 // Goals and verdicts: what a figure should reach, what it must not fall below, and the line that says so to people and
-// to scripts alike:
+// to scripts alike; one without a floor ends before it:
 //
 //   goal=L1 against=rocksdb-lru value=0.381 limit=<=0.40 ok=yes floor=<=0.65 above_floor=yes spread=0.35..0.41
 
 #ifndef BENCH_SUPPORT_GOALS_H_
 #define BENCH_SUPPORT_GOALS_H_
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -17,6 +18,7 @@ struct Range {
   double high = std::numeric_limits<double>::infinity();
 
   bool Holds(double value) const { return value >= low && value <= high; }
+  bool unbounded() const { return std::isinf(low) && std::isinf(high); }
 };
 
 inline Range AtMost(double high) { return {-std::numeric_limits<double>::infinity(), high}; }
@@ -28,7 +30,7 @@ struct Goal {
   std::string against;  // The peer or the condition: one word, so that lines split at blanks.
   std::string what;     // A few words for people.
   Range limit;
-  Range floor;  // Outside of it a release fails.
+  Range floor;  // Outside of it a release fails; unbounded: there is none.
 };
 
 struct Verdict {

@@ -51,6 +51,17 @@ void HistogramSnapshot::Add(const HistogramSnapshot& other) {
   for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
 }
 
+HistogramSnapshot HistogramSnapshot::Corrected(int64_t interval) const {
+  HistogramSnapshot corrected = *this;
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    if (counts_[i] == 0) continue;
+    for (int64_t missing = Histogram::ValueOf(i) - interval; missing >= interval; missing -= interval) {
+      corrected.counts_[Histogram::BucketOf(missing)] += counts_[i];
+    }
+  }
+  return corrected;
+}
+
 uint64_t HistogramSnapshot::count() const { return std::accumulate(counts_.begin(), counts_.end(), uint64_t{0}); }
 
 int64_t HistogramSnapshot::Percentile(double fraction) const {

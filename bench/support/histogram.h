@@ -40,6 +40,12 @@ class HistogramSnapshot {
   // For a histogram that one thread alone uses.
   void Record(int64_t value) { ++counts_[Histogram::BucketOf(value)]; }
 
+  // For latencies of callers that ask every `interval` and wait for the answer before they ask again: what they would
+  // have seen had they not waited (coordinated omission). For each value v also v - interval, v - 2 * interval, …, as
+  // long as these are not below the interval (HdrHistogram's copyCorrectedForCoordinatedOmission). REQUIRES: interval >
+  // 0
+  HistogramSnapshot Corrected(int64_t interval) const;
+
   uint64_t count() const;
   // The value that `fraction` of the recorded ones do not exceed; 0 when empty.
   int64_t Percentile(double fraction) const;

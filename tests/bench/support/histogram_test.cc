@@ -42,6 +42,19 @@ TEST(HistogramTest, PercentilesOfAnIntervalIgnoreWhatWasBefore) {
   EXPECT_NEAR(static_cast<double>(interval.Percentile(0.99)), 99, 4);
 }
 
+// Ten callers' answers come in 100, as they ask; one is held up for 1000, so nine questions were not asked.
+TEST(HistogramTest, CorrectionAddsWhatWasNotAsked) {
+  HistogramSnapshot seen;
+  for (int i = 0; i < 10; ++i) seen.Record(100);
+  seen.Record(1000);
+  const HistogramSnapshot corrected = seen.Corrected(100);
+  EXPECT_EQ(seen.count(), 11u);
+  EXPECT_EQ(corrected.count(), 20u);
+  EXPECT_NEAR(static_cast<double>(seen.Percentile(0.9)), 100, 4);
+  EXPECT_NEAR(static_cast<double>(corrected.Percentile(0.9)), 800, 32);
+  EXPECT_EQ(corrected.Percentile(1), seen.Percentile(1));
+}
+
 TEST(HistogramTest, EmptyHasNoPercentile) { EXPECT_EQ(HistogramSnapshot().Percentile(0.5), 0); }
 
 }  // namespace

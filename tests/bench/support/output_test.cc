@@ -21,6 +21,14 @@ TEST(GoalLineTest, SaysValueLimitAndFloor) {
             "goal=L1 against=rocksdb-lru value=0.5 limit=<=0.4 ok=no floor=<=0.65 above_floor=yes spread=0.45..0.55");
 }
 
+TEST(GoalLineTest, WithoutAFloorSaysNothingOfOne) {
+  Verdict verdict;
+  verdict.goal = {"G1", "pool", "throughput", AtLeast(2.5), {}};
+  verdict.value = 3;
+  EXPECT_EQ(GoalLine(verdict), "goal=G1 against=pool value=3 limit=>=2.5 ok=yes");
+  EXPECT_TRUE(verdict.above_floor());
+}
+
 TEST(GoalLineTest, RangesHaveBothEnds) {
   Verdict verdict;
   verdict.goal = {"L14", "rss", "share", Between(0.98, 1.02), Between(0.93, 1.05)};

@@ -1,33 +1,34 @@
+// hiredis' async.c under an epoll loop written by hand, with a mutex, a vector and a coalesced eventfd in front: the
+// best that can be made of hiredis without touching it.
+
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "bench/remote/driver.h"
+#include "bench/remote_peers/client.h"
+#include "bench/remote_peers/registry.h"
 #include "hiredis/async.h"
 #include "hiredis/hiredis.h"
 
-namespace nearcache::bench {
+namespace nearcache::remote_peers {
 namespace {
 
-[[noreturn]] void Die(const char* what) {
-  std::fprintf(stderr, "hiredis: %s\n", what);
-  std::exit(1);
-}
-
-class HiredisLoopDriver final : public Driver {
+class HiredisLoop final : public AsyncClient {
  public:
-  explicit HiredisLoopDriver(const Target& target) : epoll_(epoll_create1(0)), wake_(eventfd(0, EFD_NONBLOCK)) {
-    context_ = redisAsyncConnect(target.host.c_str(), target.port);
-    if (context_ == nullptr || context_->err != 0) Die("no connection");
+  explicit HiredisLoop(const Target& target) : epoll_(epoll_create1(0)), wake_(eventfd(0, EFD_NONBLOCK)) {
+    context_ = target.socket_path.empty() ? redisAsyncConnect(target.host.c_str(), target.port)
+                                          : redisAsyncConnectUnix(target.socket_path.c_str());
+    if (context_ == nullptr || context_->err != 0) Die(kLoop, "no connection");
     context_->ev.data = this;
     context_->ev.addRead = [](void* self) { Of(self)->Change(EPOLLIN, true); };
     context_->ev.delRead = [](void* self) { Of(self)->Change(EPOLLIN, false); };
@@ -39,7 +40,7 @@ class HiredisLoopDriver final : public Driver {
     thread_ = std::thread([this] { Run(); });
   }
 
-  ~HiredisLoopDriver() override {
+  ~HiredisLoop() override {
     stop_.store(true);
     Wake();
     thread_.join();
@@ -48,19 +49,28 @@ class HiredisLoopDriver final : public Driver {
     close(epoll_);
   }
 
-  void Get(absl::string_view key, GetCall* call) override {
-    if (std::this_thread::get_id() == thread_.get_id()) return Send(key, call);
+  void Get(Keys keys, Call* call) override {
+    if (std::this_thread::get_id() == thread_.get_id()) {
+      for (const std::string* key : keys) Send({*key, call});
+      return;
+    }
     bool first;
     {
       absl::MutexLock lock(&mutex_);
       first = submitted_.empty();
-      submitted_.emplace_back(std::string(key), call);
+      for (const std::string* key : keys) submitted_.push_back({*key, call});
     }
     if (first) Wake();
   }
 
  private:
-  static HiredisLoopDriver* Of(void* self) { return static_cast<HiredisLoopDriver*>(self); }
+  // Keys live as long as the run, so nothing is copied before the command is written.
+  struct Request {
+    absl::string_view key;
+    Call* call;
+  };
+
+  static HiredisLoop* Of(void* self) { return static_cast<HiredisLoop*>(self); }
 
   void Add(int descriptor, uint32_t events) {
     epoll_event event{};
@@ -84,15 +94,19 @@ class HiredisLoopDriver final : public Driver {
     (void)!write(wake_, &one, sizeof(one));
   }
 
-  void Send(absl::string_view key, GetCall* call) {
-    const auto answered = [](redisAsyncContext*, void* reply, void* data) {
-      auto* const got = static_cast<redisReply*>(reply);
-      auto* const get_call = static_cast<GetCall*>(data);
-      if (got == nullptr || got->type != REDIS_REPLY_STRING) Die("lost or wrong reply");
-      get_call->text.assign(got->str, got->len);
-      get_call->OnDone();
-    };
-    redisAsyncCommand(context_, answered, call, "GET %b", key.data(), key.size());
+  // Replies come in order.
+  static void OnReply(redisAsyncContext* /*context*/, void* reply, void* data) {
+    auto* const got = static_cast<redisReply*>(reply);
+    auto* const call = static_cast<Call*>(data);
+    if (got == nullptr || got->type != REDIS_REPLY_STRING) Die(kLoop, "lost or wrong reply");
+    call->answers[call->answered++].text.assign(got->str, got->len);
+    if (call->answered < call->answers.size()) return;
+    call->answered = 0;
+    call->OnDone();
+  }
+
+  void Send(const Request& request) {
+    redisAsyncCommand(context_, &OnReply, request.call, "GET %b", request.key.data(), request.key.size());
   }
 
   void TakeSubmitted() {
@@ -102,7 +116,7 @@ class HiredisLoopDriver final : public Driver {
       absl::MutexLock lock(&mutex_);
       taken_.swap(submitted_);
     }
-    for (const auto& [key, call] : taken_) Send(key, call);
+    for (const Request& request : taken_) Send(request);
     taken_.clear();
   }
 
@@ -129,30 +143,14 @@ class HiredisLoopDriver final : public Driver {
   uint32_t events_ = 0;
   std::atomic<bool> stop_{false};
   absl::Mutex mutex_;
-  std::vector<std::pair<std::string, GetCall*>> submitted_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::pair<std::string, GetCall*>> taken_;
+  std::vector<Request> submitted_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Request> taken_;
   std::thread thread_;
 };
 
+const bool registered = Register({kLoop, [](const Target& target) -> std::unique_ptr<AsyncClient> {
+                                    return std::make_unique<HiredisLoop>(target);
+                                  }});
+
 }  // namespace
-
-std::unique_ptr<Driver> MakeHiredisLoopDriver(const Target& target) {
-  return std::make_unique<HiredisLoopDriver>(target);
-}
-
-BlockingConnection::BlockingConnection(const Target& target)
-    : context_(redisConnect(target.host.c_str(), target.port)) {
-  if (context_ == nullptr || static_cast<redisContext*>(context_)->err != 0) Die("no connection");
-}
-
-BlockingConnection::~BlockingConnection() { redisFree(static_cast<redisContext*>(context_)); }
-
-void BlockingConnection::Get(absl::string_view key, std::string* text) {
-  auto* const reply =
-      static_cast<redisReply*>(redisCommand(static_cast<redisContext*>(context_), "GET %b", key.data(), key.size()));
-  if (reply == nullptr || reply->type != REDIS_REPLY_STRING) Die("lost or wrong reply");
-  text->assign(reply->str, reply->len);
-  freeReplyObject(reply);
-}
-
-}  // namespace nearcache::bench
+}  // namespace nearcache::remote_peers

@@ -1,0 +1,80 @@
+// The comparison as its user runs it, small and short.
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/redis_server.h"
+
+namespace nearcache::remote_peers {
+namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string output;
+  std::string json;
+};
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+}
+
+Outcome RunPeers(const std::string& flags) {
+  const std::string folder = ::testing::TempDir();
+  const std::string command = "bench/remote_peers/remote_peers --seconds=0.02 --json=" + folder + "/peers.json " +
+                              flags + " > " + folder + "/output.txt 2>&1";
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(folder + "/output.txt"),
+          ReadFile(folder + "/peers.json")};
+}
+
+// Exit code 0 says that each answer in each mode was the right one. Expects nothing of Boost.Redis: a machine may lack
+// it.
+TEST(RemotePeersTest, RunsEveryModeAndEndsWithGoals) {
+  NEARCACHE_REQUIRE_SERVER();
+  const Outcome outcome = RunPeers("--rounds=1 --in_flight=1,16");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  for (const char* mode :
+       {"== bt", "== cb", "== x1", "== unpinned", "== batch", "== unix", "== size", "== write", "== lag", "== flood"}) {
+    EXPECT_THAT(outcome.output, HasSubstr(mode));
+  }
+  for (const char* peer : {"nearcache ", "hiredis-loop ", "hiredis-own ", "hiredis-pool ", "hiredis-pool-8 "}) {
+    EXPECT_THAT(outcome.output, HasSubstr(peer));
+  }
+  for (const char* goal : {"G7", "G8", "G9", "G10", "G11", "switches-1", "allocations-1", "floor"}) {
+    EXPECT_THAT(outcome.output, ContainsRegex(std::string("\ngoal=") + goal +
+                                              " against=[^ ]+ value=[0-9.e+-]+ limit=[<=>.0-9]+ ok=(yes|no)"));
+  }
+  EXPECT_NE(outcome.json.find("\"mode\":\"bt\",\"detail\":\"n=16\",\"contender\":\"nearcache\""), std::string::npos);
+  EXPECT_NE(outcome.json.find("\"goals\":[{\"goal\":\"G"), std::string::npos);
+}
+
+TEST(RemotePeersTest, RunsWhatWasChosenAlone) {
+  NEARCACHE_REQUIRE_SERVER();
+  const Outcome outcome = RunPeers("--modes=cb --peers=hiredis-loop --in_flight=4 --rounds=2");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("n=4  nearcache"));
+  EXPECT_THAT(outcome.output, HasSubstr("hiredis-loop"));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("hiredis-pool")));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("== bt")));
+}
+
+TEST(RemotePeersTest, BadFlagsAreNamedWithTheirLimits) {
+  EXPECT_EQ(RunPeers("--rounds=0").exit_code, 2);
+  EXPECT_THAT(RunPeers("--rounds=0").output, HasSubstr("--rounds=0 must be between 1 and 100"));
+  EXPECT_THAT(RunPeers("--modes=none").output, HasSubstr("--modes: there is no none"));
+  EXPECT_THAT(RunPeers("--in_flight=0").output, HasSubstr("--in_flight: 0 must be between 1 and 4096"));
+}
+
+}  // namespace
+}  // namespace nearcache::remote_peers

@@ -42,7 +42,7 @@ bool HasServer() { return std::system("command -v redis-server valkey-server > /
 
 TEST(TourTest, EndsWithoutViolationThoughEverythingIsBrokenOnce) {
   if (!HasServer()) GTEST_SKIP() << "no redis-server and no valkey-server on PATH";
-  const Outcome outcome = RunTour("", "--seconds=8");
+  const Outcome outcome = RunTour("", "--seconds=10");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("0 violations in"));
   for (const char* fault : {"kill -9 worker", "cut every connection", "pause worker", "kill -9 the server"}) {

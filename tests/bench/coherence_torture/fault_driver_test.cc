@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -32,10 +31,13 @@
 #include "bench/support/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/redis_server.h"
 
 namespace nearcache::bench::torture {
 namespace {
 
+using ::nearcache::testing::RedisServer;
+using ::nearcache::testing::RedisServerOptions;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -43,7 +45,7 @@ constexpr int64_t kMuchLater = INT64_MAX / 2;
 constexpr char kChannel[] = "torture:nearcache:0:invalidate";
 constexpr char kLane[] = "torture:nearcache:lane";
 
-bool HasServer() { return std::system("command -v redis-server > /dev/null") == 0; }
+bool HasServer() { return RedisServer::Installed(RedisServerOptions::Product::kRedis); }
 
 Setup TwoWorkers() {
   Setup setup;
@@ -53,7 +55,7 @@ Setup TwoWorkers() {
   return setup;
 }
 
-class FaultDriverTest : public testing::Test {
+class FaultDriverTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!HasServer()) GTEST_SKIP() << "no redis-server on PATH";
@@ -390,6 +392,6 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (absl::StartsWith(argv[i], "--worker=")) return pause();
   }
-  testing::InitGoogleTest(&argc, argv);
+  ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -1,21 +1,25 @@
 // The torture run as its user runs it, short: with faults, with caches that must be caught, and with bad flags.
 
-#include <sys/wait.h>
-
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/program.h"
+#include "tests/support/redis_server.h"
 
 namespace nearcache::bench::torture {
 namespace {
 
+using ::nearcache::testing::PathOf;
+using ::nearcache::testing::ProgramOutcome;
+using ::nearcache::testing::ReadFile;
+using ::nearcache::testing::RedisServer;
+using ::nearcache::testing::RedisServerOptions;
+using ::nearcache::testing::RunProgram;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
@@ -24,17 +28,10 @@ constexpr char kLastLine[] =
     "checked_reads=[0-9]+ writes=[0-9]+ faults=[0-9]+ kinds=[0-9]+ violations=[0-9]+ oldest_ms=[0-9.]+ "
     "bound_ms=[0-9]+ hit_share=[0-9.]+%";
 
-struct Outcome {
-  int exit_code = -1;
-  std::string output;
+struct Outcome : ProgramOutcome {
   std::string last_line;
   std::string history;
 };
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
 
 std::string LastLineOf(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -42,22 +39,15 @@ std::string LastLineOf(std::string text) {
 }
 
 Outcome RunTorture(absl::string_view environment, absl::string_view flags) {
-  const std::string folder = testing::TempDir();
-  const std::string history = absl::StrCat(folder, "/history.txt");
+  const std::string history = PathOf("history.txt");
   std::remove(history.c_str());
-  const std::string command =
-      absl::StrCat(environment, " bench/coherence_torture/coherence_torture --history=", history, " ", flags, " > ",
-                   folder, "/output.txt 2>&1");
-  const int status = std::system(command.c_str());
-  Outcome outcome;
-  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  outcome.output = ReadFile(absl::StrCat(folder, "/output.txt"));
-  outcome.last_line = LastLineOf(outcome.output);
-  outcome.history = ReadFile(history);
-  return outcome;
+  ProgramOutcome outcome = RunProgram(
+      absl::StrCat(environment, " bench/coherence_torture/coherence_torture --history=", history, " ", flags));
+  std::string last_line = LastLineOf(outcome.output);
+  return {std::move(outcome), std::move(last_line), ReadFile(history)};
 }
 
-bool HasServer() { return std::system("command -v redis-server > /dev/null") == 0; }
+bool HasServer() { return RedisServer::Installed(RedisServerOptions::Product::kRedis); }
 
 TEST(TortureTest, PromiseHoldsWhileThingsBreak) {
   if (!HasServer()) GTEST_SKIP() << "no redis-server on PATH";

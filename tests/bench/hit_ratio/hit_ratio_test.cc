@@ -1,51 +1,37 @@
 // The comparison as its user runs it, small and short.
 
-#include <sys/wait.h>
-
-#include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/program.h"
 
 namespace nearcache::hit_ratio {
 namespace {
 
+using ::nearcache::testing::PathOf;
+using ::nearcache::testing::ProgramOutcome;
+using ::nearcache::testing::ReadFile;
+using ::nearcache::testing::RunProgram;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string output;
-};
-
-std::string InFolder(const std::string& name) { return testing::TempDir() + "/" + name; }
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
 // Smaller than any load that means something.
-Outcome RunHitRatio(const std::string& flags) {
-  const std::string command =
-      "bench/hit_ratio/hit_ratio --requests=5000 --keys=1000 --json=" + InFolder("ratios.json") +
-      " --html=" + InFolder("ratios.html") + " " + flags + " > " + InFolder("output.txt") + " 2>&1";
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(InFolder("output.txt"))};
+ProgramOutcome RunHitRatio(const std::string& flags) {
+  return RunProgram("bench/hit_ratio/hit_ratio --requests=5000 --keys=1000 --json=" + PathOf("ratios.json") +
+                    " --html=" + PathOf("ratios.html") + " " + flags);
 }
 
 std::string WriteTrace(const std::string& name) {
-  std::ofstream file(InFolder(name));
+  std::ofstream file(PathOf(name));
   for (int i = 0; i < 4000; ++i) file << "key:" << i * i % 1009 << " " << 5000 + i % 50 << "\n";
-  return InFolder(name);
+  return PathOf(name);
 }
 
 TEST(HitRatioTest, RunsFilesAndGeneratorsAndEndsWithGoals) {
-  const Outcome outcome =
+  const ProgramOutcome outcome =
       RunHitRatio("--trace=" + WriteTrace("first.txt") + " --generators=zipf,loop --trace=" + WriteTrace("second.csv"));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
   for (const char* trace : {"first", "second", "zipf", "loop"}) {
@@ -60,30 +46,30 @@ TEST(HitRatioTest, RunsFilesAndGeneratorsAndEndsWithGoals) {
                                               " value=[0-9.e+-]+ limit=>=[-.0-9]+ ok=(yes|no) floor=>=[-.0-9]+ "
                                               "above_floor=(yes|no)"));
   }
-  const std::string json = ReadFile(InFolder("ratios.json"));
+  const std::string json = ReadFile(PathOf("ratios.json"));
   EXPECT_THAT(json, HasSubstr("{\"trace\":\"second\",\"recorded\":true,\"unit\":\"bytes\",\"percent\":25,"));
   EXPECT_THAT(json, HasSubstr("\"goals\":[{\"goal\":\"L16\""));
-  const std::string page = ReadFile(InFolder("ratios.html"));
+  const std::string page = ReadFile(PathOf("ratios.html"));
   EXPECT_THAT(page, HasSubstr("<h2>second <small>recorded, 4000 requests"));
   EXPECT_THAT(page, HasSubstr("</html>"));
 }
 
 TEST(HitRatioTest, JudgesNothingWithoutFiles) {
-  const Outcome outcome = RunHitRatio("--generators=drift");
+  const ProgramOutcome outcome = RunHitRatio("--generators=drift");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, Not(HasSubstr("goal=")));
   EXPECT_THAT(outcome.output, HasSubstr("no goal was judged"));
 }
 
 TEST(HitRatioTest, BadFlagsAndFilesAreNamedWithTheirReason) {
-  const std::string broken = InFolder("broken.txt");
+  const std::string broken = PathOf("broken.txt");
   std::ofstream(broken) << "a 1\nb x\n";
   const struct {
     std::string flags;
     const char* reason;
   } cases[] = {
       {"--trace=" + broken, "broken.txt:2: size 'x' is no number"},
-      {"--trace=" + InFolder("absent.u32"), "absent.u32"},
+      {"--trace=" + PathOf("absent.u32"), "absent.u32"},
       {"--keys=99", "--keys=99 must be between 100 and"},
       {"--stripes=3", "--stripes=3 must be a power of two"},
       {"--generators=sine", "--generators: 'sine' is none of all, none, zipf"},
@@ -91,14 +77,14 @@ TEST(HitRatioTest, BadFlagsAndFilesAreNamedWithTheirReason) {
       {"file.u32", "only flags are taken"},
   };
   for (const auto& bad : cases) {
-    const Outcome outcome = RunHitRatio(bad.flags);
+    const ProgramOutcome outcome = RunHitRatio(bad.flags);
     EXPECT_EQ(outcome.exit_code, 2) << bad.flags;
     EXPECT_THAT(outcome.output, HasSubstr(bad.reason));
   }
 }
 
 TEST(HitRatioTest, UnwritablePageIsAnErrorAndTheGoalsAreStillTold) {
-  const Outcome outcome = RunHitRatio("--generators=loop --html=" + InFolder("no/such/folder.html"));
+  const ProgramOutcome outcome = RunHitRatio("--generators=loop --html=" + PathOf("no/such/folder.html"));
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.output, HasSubstr("cannot write"));
   EXPECT_THAT(outcome.output, HasSubstr("no goal was judged"));

@@ -1,40 +1,31 @@
 // The comparison as its user runs it, small and short.
 
-#include <sys/wait.h>
-
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/program.h"
 
 namespace nearcache::local_peers {
 namespace {
 
+using ::nearcache::testing::PathOf;
+using ::nearcache::testing::ProgramOutcome;
+using ::nearcache::testing::ReadFile;
+using ::nearcache::testing::RunProgram;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string output;
+struct Outcome : ProgramOutcome {
   std::string json;
 };
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
 Outcome RunPeers(const std::string& flags) {
-  const std::string folder = testing::TempDir();
-  const std::string command = "bench/local_peers/local_peers --quick --json=" + folder + "/peers.json " + flags +
-                              " > " + folder + "/output.txt 2>&1";
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(folder + "/output.txt"),
-          ReadFile(folder + "/peers.json")};
+  const std::string json = PathOf("peers.json");
+  ProgramOutcome outcome = RunProgram("bench/local_peers/local_peers --quick --json=" + json + " " + flags);
+  return {std::move(outcome), ReadFile(json)};
 }
 
 // Expects nothing of the peers: a machine may have none.

@@ -1,41 +1,32 @@
 // The comparison as its user runs it, small and short.
 
-#include <sys/wait.h>
-
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/program.h"
 #include "tests/support/redis_server.h"
 
 namespace nearcache::remote_peers {
 namespace {
 
+using ::nearcache::testing::PathOf;
+using ::nearcache::testing::ProgramOutcome;
+using ::nearcache::testing::ReadFile;
+using ::nearcache::testing::RunProgram;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string output;
+struct Outcome : ProgramOutcome {
   std::string json;
 };
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
 Outcome RunPeers(const std::string& flags) {
-  const std::string folder = ::testing::TempDir();
-  const std::string command = "bench/remote_peers/remote_peers --seconds=0.02 --json=" + folder + "/peers.json " +
-                              flags + " > " + folder + "/output.txt 2>&1";
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(folder + "/output.txt"),
-          ReadFile(folder + "/peers.json")};
+  const std::string json = PathOf("peers.json");
+  ProgramOutcome outcome = RunProgram("bench/remote_peers/remote_peers --seconds=0.02 --json=" + json + " " + flags);
+  return {std::move(outcome), ReadFile(json)};
 }
 
 // Exit code 0 says that each answer in each mode was the right one. Expects nothing of Boost.Redis: a machine may lack

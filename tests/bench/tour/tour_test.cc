@@ -1,47 +1,38 @@
 // The tour as its user runs it, short: on a real server, with all faults, and with a worker that must be caught.
 
-#include <sys/wait.h>
-
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/program.h"
+#include "tests/support/redis_server.h"
 
 namespace nearcache::bench::tour {
 namespace {
 
+using ::nearcache::testing::PathOf;
+using ::nearcache::testing::ProgramOutcome;
+using ::nearcache::testing::ReadFile;
+using ::nearcache::testing::RunProgram;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string output;
+struct Outcome : ProgramOutcome {
   std::string page;
 };
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
 Outcome RunTour(const std::string& environment, const std::string& flags) {
-  const std::string folder = testing::TempDir();
-  const std::string page = folder + "/tour.html";
+  const std::string page = PathOf("tour.html");
   std::remove(page.c_str());
-  const std::string command = environment + " bench/tour/tour --plain --keys=20000 --html=" + page + " " + flags +
-                              " > " + folder + "/output.txt 2>&1";
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(folder + "/output.txt"), ReadFile(page)};
+  ProgramOutcome outcome =
+      RunProgram(environment + " bench/tour/tour --plain --keys=20000 --html=" + page + " " + flags);
+  return {std::move(outcome), ReadFile(page)};
 }
-
-bool HasServer() { return std::system("command -v redis-server valkey-server > /dev/null") == 0; }
 
 TEST(TourTest, EndsWithoutViolationThoughEverythingIsBrokenOnce) {
-  if (!HasServer()) GTEST_SKIP() << "no redis-server and no valkey-server on PATH";
+  NEARCACHE_REQUIRE_SERVER();
   const Outcome outcome = RunTour("", "--seconds=10");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("0 violations in"));
@@ -52,7 +43,7 @@ TEST(TourTest, EndsWithoutViolationThoughEverythingIsBrokenOnce) {
 }
 
 TEST(TourTest, WorkerThatIgnoresInvalidationsIsCaught) {
-  if (!HasServer()) GTEST_SKIP() << "no redis-server and no valkey-server on PATH";
+  NEARCACHE_REQUIRE_SERVER();
   const Outcome outcome = RunTour("", "--seconds=3 --faults=none --bound_ms=200 --inject_stale");
   EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("worker 1: too old"));

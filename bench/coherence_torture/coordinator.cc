@@ -156,14 +156,7 @@ absl::Status Coordinator::Fill() {
                    setup_.bound_nanos / kNanosPerMilli)
             << std::endl;
   if (const absl::Status started = workers_->StartAll(); !started.ok()) return started;
-  const absl::Time deadline = absl::Now() + kFillTimeout;
-  while (!workers_->AllAre(WorkerState::kRunning) && !Interrupted()) {
-    const std::vector<std::string> problems = workers_->TakeProblems();
-    if (!problems.empty()) return absl::InternalError(problems.front());
-    if (absl::Now() > deadline) return absl::DeadlineExceededError("the workers did not begin within two minutes");
-    absl::SleepFor(kPollInterval);
-  }
-  return absl::OkStatus();
+  return workers_->AwaitAll(WorkerState::kRunning, kFillTimeout, "the workers did not begin within two minutes");
 }
 
 void Coordinator::BreakThings() {

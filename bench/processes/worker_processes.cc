@@ -11,9 +11,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "bench/processes/child_process.h"
+#include "bench/processes/interrupt.h"
 #include "bench/processes/worker_status.h"
 
 namespace nearcache::bench {
@@ -21,6 +23,7 @@ namespace {
 
 constexpr char kThisProgram[] = "/proc/self/exe";
 constexpr absl::Duration kKillTimeout = absl::Seconds(5);
+constexpr absl::Duration kPollInterval = absl::Milliseconds(5);
 
 }  // namespace
 
@@ -75,6 +78,17 @@ bool WorkerProcesses::AllAre(WorkerState state) const {
     if (statuses_[index]->state.load() != state) return false;
   }
   return true;
+}
+
+absl::Status WorkerProcesses::AwaitAll(WorkerState state, absl::Duration timeout, absl::string_view too_long) {
+  const absl::Time deadline = absl::Now() + timeout;
+  while (!AllAre(state) && !Interrupted()) {
+    const std::vector<std::string> problems = TakeProblems();
+    if (!problems.empty()) return absl::InternalError(problems.front());
+    if (absl::Now() > deadline) return absl::DeadlineExceededError(too_long);
+    absl::SleepFor(kPollInterval);
+  }
+  return absl::OkStatus();
 }
 
 std::vector<std::string> WorkerProcesses::WaitForEnd(absl::Duration timeout) {

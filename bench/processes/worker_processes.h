@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "bench/processes/child_process.h"
 #include "bench/processes/worker_status.h"
@@ -40,6 +41,10 @@ class WorkerProcesses {
 
   // Whether all are in `state` now.
   bool AllAre(WorkerState state) const;
+
+  // Waits until all are. Ok also if the run was interrupted; kInternal: the first problem of one of them (see
+  // TakeProblems), kDeadlineExceeded with `too_long`: not within `timeout`.
+  absl::Status AwaitAll(WorkerState state, absl::Duration timeout, absl::string_view too_long);
 
   // Waits for all to end by themselves, as they do in phase kStopping, and kills those that do not. A text per such
   // one.

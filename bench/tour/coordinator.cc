@@ -70,7 +70,7 @@ class Coordinator {
   absl::Status Prepare();
   absl::Status StartServer();
   absl::Status FillStore();
-  absl::Status WaitUntilAllAre(WorkerState state);
+  absl::Status Await(WorkerState state);
   void RunLoad();
   void Watch(double now);
   void TellEffects(double now);
@@ -142,24 +142,16 @@ absl::Status Coordinator::StartServer() {
 
 absl::Status Coordinator::FillStore() {
   const absl::Time begin = absl::Now();
-  if (const absl::Status filled = WaitUntilAllAre(WorkerState::kFilled); !filled.ok()) return filled;
+  if (const absl::Status filled = Await(WorkerState::kFilled); !filled.ok()) return filled;
   const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
   memory_->phase().store(Phase::kOpening);
-  if (const absl::Status opened = WaitUntilAllAre(WorkerState::kReady); !opened.ok()) return opened;
+  if (const absl::Status opened = Await(WorkerState::kReady); !opened.ok()) return opened;
   screen_.Say(absl::StrFormat("Written once, in %.1f s. Now they read and write for %g s.", seconds, flags_.seconds));
   return absl::OkStatus();
 }
 
-// Ok also if Ctrl-C ended the wait.
-absl::Status Coordinator::WaitUntilAllAre(WorkerState state) {
-  const absl::Time deadline = absl::Now() + kFillTimeout;
-  while (!workers_->AllAre(state) && !Interrupted()) {
-    const std::vector<std::string> problems = workers_->TakeProblems();
-    if (!problems.empty()) return absl::InternalError(problems.front());
-    if (absl::Now() > deadline) return absl::DeadlineExceededError("filling the store took too long");
-    absl::SleepFor(kPollInterval);
-  }
-  return absl::OkStatus();
+absl::Status Coordinator::Await(WorkerState state) {
+  return workers_->AwaitAll(state, kFillTimeout, "filling the store took too long");
 }
 
 void Coordinator::RunLoad() {

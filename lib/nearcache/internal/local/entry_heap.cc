@@ -89,15 +89,16 @@ const EntryHeap::Steps EntryHeap::kSteps = EntryHeap::MakeSteps();
 EntryHeap& EntryHeap::Process() {
   static EntryHeap* const heap = [] {
     auto* const made = new EntryHeap;
-    pthread_atfork([] { Process().LockForFork(); }, [] { Process().UnlockAfterFork(); },
-                   [] { Process().UnlockAfterFork(); });
+    if (kLockForFork) {
+      pthread_atfork([] { Process().LockForFork(); }, [] { Process().UnlockAfterFork(); },
+                     [] { Process().UnlockAfterFork(); });
+    }
     return made;
   }();
   return *heap;
 }
 
 void EntryHeap::LockForFork() {
-  if (!kLockForFork) return;
   for (size_t shard = 0; shard < shard_count_; ++shard) {
     for (SpanList& list : shards_[shard]) list.mutex.Lock();
   }
@@ -105,7 +106,6 @@ void EntryHeap::LockForFork() {
 }
 
 void EntryHeap::UnlockAfterFork() {
-  if (!kLockForFork) return;
   pool_.UnlockAfterFork();
   for (size_t shard = 0; shard < shard_count_; ++shard) {
     for (SpanList& list : shards_[shard]) list.mutex.Unlock();

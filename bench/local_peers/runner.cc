@@ -1,5 +1,6 @@
 #include "bench/local_peers/runner.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bench/local_peers/candidate.h"
+#include "bench/support/backed_memory.h"
 #include "bench/support/clock.h"
 #include "bench/support/corpus.h"
 #include "bench/support/histogram.h"
@@ -58,10 +60,7 @@ class LoadRun {
     }
   }
 
-  size_t BytesPerCandidate() const {
-    const double entries = load_.entries > 0 ? load_.entries : load_.key_count;
-    return static_cast<size_t>(entries * (corpus_.MeanPayload() + kOverheadBytes));
-  }
+  size_t BytesPerCandidate() const { return Bytes(load_.entries > 0 ? load_.entries : load_.key_count); }
 
   void RunGroup(int group, const std::vector<Entrant>& entrants) {
     group_ = group;
@@ -76,9 +75,15 @@ class LoadRun {
     Fill();
     for (const Activity& activity : load_.activities) RunActivity(activity);
     contestants_.clear();
+    // What malloc kept would spare the next group's candidates the page faults that ours has again.
+    malloc_trim(0);
   }
 
  private:
+  size_t Bytes(uint32_t entries) const {
+    return static_cast<size_t>(entries * (corpus_.MeanPayload() + kOverheadBytes));
+  }
+
   // Every key once, so that each slice below finds what fits. Where not all fits, one pass over the streams brings the
   // policies into their stride.
   void Fill() {
@@ -87,6 +92,8 @@ class LoadRun {
     for (uint32_t first = 0; first < load_.key_count; first += slice, ++round) {
       const uint32_t count = std::min(slice, load_.key_count - first);
       for (const size_t i : bench::ShuffledOrder(contestants_.size(), &random_)) {
+        // Twice what it adds: tables double.
+        if (load_.entries == 0) bench::BackMemory(2 * Bytes(count));
         const int64_t cpu = bench::ThreadCpuNanos();
         const int64_t preemptions = Preemptions();
         contestants_[i].candidate->Fill(first, count);

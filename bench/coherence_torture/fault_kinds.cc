@@ -71,6 +71,12 @@ void Late(FaultDriver& driver, ProxyFault* fault) {
   fault->delay_nanos = driver.random().Below(3000) * driver.bound_nanos() / 1000 + kNanosPerMilli;
 }
 
+// One, so that the gap that a second one shows does not make up for the first that nobody noticed; and often.
+void Damaged(FaultDriver& driver, ProxyFault* fault) {
+  fault->messages = 1;
+  fault->duration_nanos = driver.Millis(10, 50);
+}
+
 void Held(FaultDriver& driver, ProxyFault* fault) {
   fault->to_server = true;
   fault->duration_nanos = driver.Millis(20, 100);
@@ -101,7 +107,7 @@ void AddNetworkKinds(std::vector<FaultKind>* kinds) {
   add("push_dropped", Network(FaultAction::kDropMessages, kChannel));
   add("push_repeated", Network(FaultAction::kRepeatMessages, kChannel));
   add("pushes_swapped", Network(FaultAction::kSwapMessages, kChannel));
-  add("push_corrupted", Network(FaultAction::kCorruptMessages, kChannel));
+  add("push_corrupted", Network(FaultAction::kCorruptMessages, kChannel, Damaged));
   add("push_late", Network(FaultAction::kDelay, kChannel, Late));
   add("reply_late", Network(FaultAction::kDelay, kData, Late));
   add("value_corrupted", Network(FaultAction::kCorruptValues, kData));

@@ -16,8 +16,9 @@
 namespace nearcache::bench::torture {
 namespace {
 
-// The part of an invalidation message that the chain protects (lib/FORMATS.md, section 4).
-constexpr size_t kProtectedBytes = 34;
+// Of an invalidation message (lib/FORMATS.md, section 4): the part that the chain protects; behind it are the keys.
+// Shorter payloads are probes, which name none.
+constexpr size_t kChainedBytes = 34;
 
 // Shorter payloads are not frames of ours but, for example, the lane's register.
 constexpr size_t kFrameBytesMin = 96;
@@ -37,7 +38,7 @@ bool Suits(FaultAction action, const ShapedMessage& message) {
     case FaultAction::kSwapMessages:
       return message.published;
     case FaultAction::kCorruptMessages:
-      return message.published && LastBulk(message.bytes).size() > kProtectedBytes;
+      return message.published && LastBulk(message.bytes).size() > kChainedBytes;
     case FaultAction::kCorruptValues:
     case FaultAction::kExchangeValues:
       return IsValue(message);
@@ -75,7 +76,8 @@ void MessageShaper::Pass(const ShapedMessage& message, const std::vector<ActiveF
     if (action == FaultAction::kRepeatMessages) copies = 2;
     if (action == FaultAction::kDelay) due_nanos = now_nanos + fault->fault.delay_nanos;
     if (action == FaultAction::kCorruptMessages) {
-      bytes = FlipBit(message.bytes, LastBulk(message.bytes).substr(0, kProtectedBytes));
+      const absl::string_view payload = LastBulk(message.bytes);
+      bytes = FlipBit(message.bytes, random_.Below(2) == 0 ? payload : payload.substr(kChainedBytes));
     }
     if (action == FaultAction::kCorruptValues) bytes = FlipBit(message.bytes, BulkPayload(message.bytes));
     if (action == FaultAction::kCutInside) cut = true;

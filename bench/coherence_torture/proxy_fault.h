@@ -7,8 +7,8 @@
 //
 //   messages on the invalidation connection lost, repeated or swapped
 //       claimed: the chain of lane ids shows each of them (a cluster's bus does lose messages, lib/DESIGN.md)
-//   a changed bit in the first 34 bytes of an invalidation message (both lane ids, version, flags)
-//       claimed: it breaks the chain. The list of keys behind them has no checksum, so changing that is not fair.
+//   a changed bit in an invalidation message, in its keys as anywhere
+//       claimed: it breaks the chain, or the checksum, and then nobody takes the message for heard
 //   a changed bit in a value; two values of different keys exchanged
 //       claimed: checksum and key digest of the frame make it a miss
 //   any other reply lost, repeated, exchanged or changed

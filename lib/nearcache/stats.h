@@ -58,7 +58,7 @@ struct CacheStats {
 
   // Coherence.
   uint64_t messages_received = 0;
-  uint64_t messages_rejected = 0;  // Malformed, or of an unknown kind.
+  uint64_t messages_rejected = 0;  // Damaged, malformed, or of an unknown version.
   uint64_t heartbeats = 0;
   uint64_t heartbeats_failed = 0;
   uint64_t generations = 0;         // Times that everything in memory was distrusted; the causes are the next four.

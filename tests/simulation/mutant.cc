@@ -22,6 +22,7 @@ constexpr Name kNames[] = {
     {Mutant::kEarlyFill, "early_fill"},
     {Mutant::kNoLease, "no_lease"},
     {Mutant::kNoChain, "no_chain"},
+    {Mutant::kNoChecksum, "no_checksum"},
     {Mutant::kPingHeartbeat, "ping_heartbeat"},
     {Mutant::kNoPair, "no_pair"},
     {Mutant::kNotAtomic, "not_atomic"},

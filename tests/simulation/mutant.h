@@ -23,6 +23,7 @@ enum class Mutant {
   // In the channel and the server.
   kNoLease,         // NO_LEASE: a hit does not look at the clock.
   kNoChain,         // NO_CHAIN: nobody notices a missing message.
+  kNoChecksum,      // The checksum of a message is not looked at.
   kPingHeartbeat,   // PING_HB: a heartbeat shows only that the connection lives.
   kNoPair,          // NO_PAIR: the invalidation connection may stay with another server than the data connections.
   kNotAtomic,       // NO_ATOMIC: the value changes first, the announcement follows or is lost with its writer.

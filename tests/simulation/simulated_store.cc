@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "nearcache/internal/base/little_endian.h"
 #include "nearcache/internal/coherence/message.h"
 
 namespace nearcache::simulation {
@@ -243,15 +244,33 @@ void SimulatedStore::Deliver(std::string payload) {
   if (scheduler_->Chance(network_.message_loss)) return;
   const OperationId id = *coherence::PeekLaneId(payload);
   subscription_->last_sent = id;
+  const bool corrupted = network_.message_corrupted > 0 && Corrupt(&payload);
   const int times = scheduler_->Chance(network_.message_doubled) ? 2 : 1;
   for (int i = 0; i < times; ++i) {
-    InOrder([this, id, payload] {
+    InOrder([this, id, payload, corrupted] {
+      if (corrupted) return events_->OnMessage(payload);
       last_heard_ = id;
       ++heard_;
       known_.insert({{id.nonce, id.counter}, {generation_, scheduler_->now()}});
       events_->OnMessage(payload);
     });
   }
+}
+
+bool SimulatedStore::Corrupt(std::string* payload) {
+  if (!scheduler_->Chance(network_.message_corrupted)) return false;
+  constexpr size_t kFrom = coherence::kMessageVersionOffset;
+  const size_t told = payload->size() - coherence::kMessageChecksumSize;
+  // Half of what breaks is the last key.
+  const bool lists = told > coherence::kMessageHeaderSize;
+  const size_t first = lists && scheduler_->Chance(0.5) ? told - 1 : kFrom;
+  const auto at = first + static_cast<size_t>(scheduler_->Below(static_cast<int64_t>(told - first)));
+  (*payload)[at] = static_cast<char>((*payload)[at] ^ (1 << scheduler_->Below(8)));
+  if (mutant_ == Mutant::kNoChecksum) {
+    const uint64_t checksum = coherence::MessageChecksum(absl::string_view(*payload).substr(kFrom, told - kFrom));
+    internal::StoreLittleEndian64(payload->data() + told, checksum);
+  }
+  return true;
 }
 
 bool SimulatedStore::Knows(const std::vector<OperationId>& lane_ids, MonotonicNanos heard_by) const {

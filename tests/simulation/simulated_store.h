@@ -28,6 +28,7 @@ struct NetworkOptions {
   int64_t slow_max_nanos = 300 * kMillisecond;
   double message_loss = 0;  // Silently, inside a living connection.
   double message_doubled = 0;
+  double message_corrupted = 0;  // One bit of what the writer of the message made.
   int64_t reconnect_max_nanos = 100 * kMillisecond;
   // How long changes gather before they leave together, as in a turn of the event loop that takes its time.
   int64_t turn_max_nanos = 0;
@@ -121,6 +122,7 @@ class SimulatedStore final : public internal::remote::Store {
   void ConnectChannel();
   void DropChannel(const absl::Status& cause);
   void Deliver(std::string payload);
+  bool Corrupt(std::string* payload);
   void InOrder(std::function<void()> event);
   bool DataUp() const;
 

@@ -29,6 +29,7 @@ class Simulation {
     if (Clearing()) ArrangeClears();
     if (Slow()) ArrangeSlowAnswers();
     if (Restoring()) ArrangeSnapshots();
+    if (Corrupting()) network_.message_corrupted = 0.05;
     const int count = static_cast<int>(scheduler_.Between(2, 3));
     truth_ = std::make_unique<Truth>(workload_.keys, count, bound_, &scheduler_);
     server_ = std::make_unique<ModelServer>(workload_.keys, options.mutant, &scheduler_, truth_.get());
@@ -143,6 +144,9 @@ class Simulation {
     network_.reconnect_max_nanos = 5 * kMillisecond;
   }
 
+  // One in sixteen damages messages on their way.
+  bool Corrupting() const { return options_.seed % kSeedsPerWorld == kFirstCorruptingWorld; }
+
   // One seed in eight sees a world without faults.
   bool Calm() const { return options_.seed % 8 == 0; }
 
@@ -165,7 +169,7 @@ class Simulation {
 
   void Heal() {
     NetworkOptions good = network_;
-    good.message_loss = good.message_doubled = good.slow_chance = good.group_refused = 0;
+    good.message_loss = good.message_doubled = good.message_corrupted = good.slow_chance = good.group_refused = 0;
     good.delay_max_nanos = 5 * kMillisecond;
     for (const auto& process : processes_) process->store().set_network(good);
   }

@@ -13,11 +13,12 @@
 namespace nearcache::simulation {
 
 // Seeds of worlds in which one thing happens all the time, fail-overs, clears, answers that take long while the channel
-// hears nothing, or old snapshots that come back unheard: this one, and every so many on.
+// hears nothing, old snapshots that come back unheard, or damaged messages: this one, and every so many on.
 inline constexpr uint64_t kFirstFailOverWorld = 3;
 inline constexpr uint64_t kFirstClearingWorld = 5;
 inline constexpr uint64_t kFirstSlowWorld = 7;
 inline constexpr uint64_t kFirstSnapshotWorld = 9;
+inline constexpr uint64_t kFirstCorruptingWorld = 11;
 inline constexpr uint64_t kSeedsPerWorld = 16;
 
 enum class TierKind { kReal, kReference };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,11 @@ constexpr int64_t kNow = 1'000'000'000;
 
 std::string Bulk(absl::string_view payload) { return absl::StrCat("$", payload.size(), "\r\n", payload, "\r\n"); }
 
-// What an invalidation message looks like: 34 protected bytes, and a list of keys.
-std::string Push(char fill) {
-  return absl::StrCat(">3\r\n", Bulk("message"), Bulk("ch"), Bulk(std::string(34, fill) + "keys-" + fill));
+// As long as an invalidation message of one short key.
+constexpr size_t kMessageBytes = 62;
+
+std::string Push(char fill, size_t bytes = kMessageBytes) {
+  return absl::StrCat(">3\r\n", Bulk("message"), Bulk("ch"), Bulk(std::string(bytes, fill)));
 }
 
 std::string Frame(char fill) { return Bulk(std::string(200, fill)); }
@@ -107,18 +110,30 @@ TEST_F(MessageShaperTest, PushWithoutAPartnerGoesOnAfterAWhile) {
   EXPECT_EQ(happened(), 0);
 }
 
-TEST_F(MessageShaperTest, CorruptsOneBitOfTheProtectedBytesOfAPush) {
-  Do(FaultAction::kCorruptMessages);
-  for (int i = 0; i < 200; ++i) {
+TEST_F(MessageShaperTest, CorruptsOneBitAnywhereInThePayloadOfAPush) {
+  Do(FaultAction::kCorruptMessages, 10'000);
+  const std::string push = Push('a');
+  const size_t payload = push.find(std::string(kMessageBytes, 'a'));
+  std::set<size_t> places;
+  for (int i = 0; i < 2000; ++i) {
     out_.clear();
-    const std::string push = Push('a');
     PassPush(push);
     ASSERT_EQ(Out().size(), push.size());
     ASSERT_EQ(BitsThatDiffer(Out(), push), 1);
-    const size_t payload = push.find(std::string(34, 'a'));
-    ASSERT_EQ(Out().substr(0, payload), push.substr(0, payload));
-    ASSERT_EQ(Out().substr(payload + 34), push.substr(payload + 34));
+    for (size_t at = 0; at < push.size(); ++at) {
+      if (Out()[at] != push[at]) places.insert(at);
+    }
   }
+  EXPECT_EQ(places.size(), kMessageBytes);
+  EXPECT_EQ(*places.begin(), payload);
+  EXPECT_EQ(*places.rbegin(), payload + kMessageBytes - 1);
+}
+
+TEST_F(MessageShaperTest, LeavesProbesWhole) {
+  Do(FaultAction::kCorruptMessages);
+  PassPush(Push('\xff', 32));
+  EXPECT_EQ(Out(), Push('\xff', 32));
+  EXPECT_EQ(happened(), 0);
 }
 
 TEST_F(MessageShaperTest, CorruptsOneBitOfAValueButNoOtherReply) {

@@ -122,7 +122,11 @@ class Coordinator::Impl {
     }
     Handle([this, copy = std::string(payload)](MonotonicNanos now, Actions* actions) {
       const absl::optional<Message> message = DecodeMessage(copy);
-      if (message.has_value()) machine_.OnMessage(now, *message, actions);
+      if (message.has_value()) {
+        machine_.OnMessage(now, *message, actions);
+      } else {
+        report_.CountRejectedMessage();
+      }
       Perform(*actions);
       actions->clear();
     });

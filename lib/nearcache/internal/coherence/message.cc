@@ -1,5 +1,6 @@
 #include "nearcache/internal/coherence/message.h"
 
+#include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/little_endian.h"
 
 namespace nearcache::internal::coherence {
@@ -64,7 +65,7 @@ uint64_t NonceOf(absl::Span<const remote::Announced> changes) { return changes.e
 bool Fits(absl::Span<const remote::Announced> changes) {
   if (changes.size() > kMessageChangesMax) return false;
   const uint64_t nonce = NonceOf(changes);
-  size_t bytes = kMessageHeaderSize;
+  size_t bytes = kMessageHeaderSize + kMessageChecksumSize;
   for (const remote::Announced& change : changes) {
     if (change.kind == remote::ChangeKind::kForgetAll) return false;
     if (change.key.size() > kMessageBytesMax || change.id.nonce != nonce) return false;
@@ -124,13 +125,24 @@ std::string EncodeMessage(OperationId lane_id, uint32_t key_version, absl::Span<
   StoreLittleEndian32(&message[kMessageKeyVersionOffset - kShift], key_version);
   StoreLittleEndian<uint16_t>(&message[kMessageCountOffset - kShift], count);
   StoreLittleEndian64(&message[kMessageNonceOffset - kShift], NonceOf(changes));
+  const uint64_t checksum = MessageChecksum(message);
+  message.resize(message.size() + kMessageChecksumSize);
+  StoreLittleEndian64(&message[message.size() - kMessageChecksumSize], checksum);
   return message;
 }
 
+uint64_t MessageChecksum(absl::string_view covered) { return HashBytes(covered, 0); }
+
 absl::optional<Message> DecodeMessage(absl::string_view payload) {
-  if (payload.size() < kMessageHeaderSize || payload.size() > kMessageBytesMax) return absl::nullopt;
-  const uint8_t flags = static_cast<uint8_t>(payload[kMessageFlagsOffset]);
+  if (payload.size() < kMessageHeaderSize + kMessageChecksumSize || payload.size() > kMessageBytesMax) {
+    return absl::nullopt;
+  }
   if (static_cast<uint8_t>(payload[kMessageVersionOffset]) != kMessageVersion) return absl::nullopt;
+  const absl::string_view told = payload.substr(0, payload.size() - kMessageChecksumSize);
+  if (LoadLittleEndian64(told.data() + told.size()) != MessageChecksum(told.substr(kMessageVersionOffset))) {
+    return absl::nullopt;
+  }
+  const uint8_t flags = static_cast<uint8_t>(payload[kMessageFlagsOffset]);
   if ((flags & ~kMessageKnownFlags) != 0) return absl::nullopt;
   Message message;
   message.previous = LoadId(payload, kMessagePreviousOffset);
@@ -140,7 +152,7 @@ absl::optional<Message> DecodeMessage(absl::string_view payload) {
   const size_t count = LoadLittleEndian<uint16_t>(payload.data() + kMessageCountOffset);
   if (message.lane_id.empty() || count > kMessageChangesMax) return absl::nullopt;
   const uint64_t nonce = LoadLittleEndian64(payload.data() + kMessageNonceOffset);
-  absl::string_view rest = payload.substr(kMessageHeaderSize);
+  absl::string_view rest = told.substr(kMessageHeaderSize);
   for (size_t i = 0; i < count; ++i) {
     MessageChange change;
     if (!ConsumeChange(rest, nonce, change)) return absl::nullopt;

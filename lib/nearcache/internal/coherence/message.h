@@ -7,6 +7,10 @@
 // move: a process that cannot read the rest still cannot mistake it for silence, because it does
 // not advance its chain over it (catalogue 62).
 //
+// A checksum over everything but the previous lane id ends the message. A broken previous lane id
+// breaks the chain; anything else that is broken, a key above all, is found here, and the message
+// is refused like one that was lost. It guards against accidents and is no signature.
+//
 // Everything here is a pure function; every byte of a payload is taken for hostile. Work and memory
 // are bounded by kMessageBytesMax and kMessageChangesMax.
 
@@ -42,6 +46,7 @@ inline constexpr size_t kMessageKeyVersionOffset = 34;  // u32.
 inline constexpr size_t kMessageCountOffset = 38;       // u16.
 inline constexpr size_t kMessageNonceOffset = 40;       // u64: the nonce of every change's id.
 inline constexpr size_t kMessageHeaderSize = 48;
+inline constexpr size_t kMessageChecksumSize = 8;  // u64, behind the changes: the end of the payload.
 
 // The message does not list its keys: any key of the namespace may have changed, whatever the key version. It may still
 // list clears.
@@ -89,7 +94,11 @@ struct Message {
 // REQUIRES: lane_id is not empty.
 std::string EncodeMessage(OperationId lane_id, uint32_t key_version, absl::Span<const remote::Announced> changes);
 
-// Nullopt if the payload is malformed, over a bound, or of another format version. The result
+// XXH3-64 of `covered`: all bytes of a payload between the previous lane id and the checksum.
+uint64_t MessageChecksum(absl::string_view covered);
+
+// Nullopt if the payload is malformed, over a bound, of another format version, or if its checksum is not that of its
+// bytes. The result
 // points into `payload`.
 absl::optional<Message> DecodeMessage(absl::string_view payload);
 

@@ -29,6 +29,18 @@ constexpr OperationId kLane{7, 100};
 
 std::string Payload(const std::string& body, OperationId previous = kPrevious) { return previous.ToBytes() + body; }
 
+// `told` with the checksum of its bytes: what a hostile writer would send.
+std::string Sealed(std::string told) {
+  const uint64_t checksum = MessageChecksum(absl::string_view(told).substr(kMessageVersionOffset));
+  told.resize(told.size() + kMessageChecksumSize);
+  StoreLittleEndian64(&told[told.size() - kMessageChecksumSize], checksum);
+  return told;
+}
+
+std::string Resealed(const std::string& payload) {
+  return Sealed(payload.substr(0, payload.size() - kMessageChecksumSize));
+}
+
 std::string OneKey(absl::string_view key = "user:42") {
   const Announced change{ChangeKind::kSet, {8, 300}, key};
   return Payload(EncodeMessage(kLane, 5, {&change, 1}));
@@ -114,15 +126,44 @@ TEST(MessageTest, EveryTruncationIsRefused) {
   const std::string payload = OneKey();
   for (size_t size = 0; size < payload.size(); ++size) {
     EXPECT_FALSE(DecodeMessage(absl::string_view(payload).substr(0, size)).has_value()) << size;
+    if (size < kMessageVersionOffset || size > payload.size() - kMessageChecksumSize - 1) continue;
+    EXPECT_FALSE(DecodeMessage(Sealed(payload.substr(0, size))).has_value()) << size;
   }
-  EXPECT_FALSE(DecodeMessage(payload + "x").has_value()) << "a byte left over";
+  EXPECT_FALSE(DecodeMessage(payload + "x").has_value());
+  const std::string told = payload.substr(0, payload.size() - kMessageChecksumSize);
+  EXPECT_FALSE(DecodeMessage(Sealed(told + "x")).has_value()) << "a byte left over";
+}
+
+// What the server puts in front has no checksum: there the chain breaks.
+TEST(MessageTest, EveryFlippedBitIsFoundByTheChecksumOrBreaksTheChain) {
+  const std::string payload = OneKey();
+  for (size_t bit = 0; bit < payload.size() * 8; ++bit) {
+    std::string flipped = payload;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    const absl::optional<Message> message = DecodeMessage(flipped);
+    EXPECT_EQ(message.has_value(), bit / 8 < kMessageVersionOffset) << bit;
+    if (!message.has_value()) continue;
+    EXPECT_NE(message->previous, kPrevious) << bit;
+    EXPECT_EQ(message->lane_id, kLane);
+  }
+}
+
+TEST(MessageTest, BytesOfTwoMessagesDoNotMakeAThird) {
+  const std::string one = OneKey("user:42");
+  const std::string other = OneKey("user:43");
+  ASSERT_EQ(one.size(), other.size());
+  for (size_t size = kMessageVersionOffset; size < one.size(); ++size) {
+    const std::string mixed = one.substr(0, size) + other.substr(size);
+    if (mixed == one || mixed == other) continue;
+    EXPECT_FALSE(DecodeMessage(mixed).has_value()) << size;
+  }
 }
 
 TEST(MessageTest, AnUnknownVersionIsRefusedButItsLaneIdCanBeRead) {
   std::string payload = OneKey();
   for (const char version : {'\0', '\2', '\xff'}) {
     payload[kMessageVersionOffset] = version;
-    EXPECT_FALSE(DecodeMessage(payload).has_value());
+    EXPECT_FALSE(DecodeMessage(Resealed(payload)).has_value());
     EXPECT_EQ(PeekLaneId(payload), kLane);
   }
   EXPECT_EQ(PeekLaneId(payload.substr(0, 33)), absl::nullopt);
@@ -132,13 +173,14 @@ TEST(MessageTest, AnUnknownFlagIsRefused) {
   for (int bit = 1; bit < 8; ++bit) {
     std::string payload = OneKey();
     payload[kMessageFlagsOffset] = static_cast<char>(1 << bit);
-    EXPECT_FALSE(DecodeMessage(payload).has_value()) << bit;
+    EXPECT_FALSE(DecodeMessage(Resealed(payload)).has_value()) << bit;
   }
 }
 
 TEST(MessageTest, AnUnknownKindIsAChangeOfItsKey) {
   std::string payload = OneKey();
   payload[kMessageHeaderSize] = '\x77';
+  payload = Resealed(payload);
   const absl::optional<Message> message = DecodeMessage(payload);
   ASSERT_TRUE(message.has_value());
   EXPECT_EQ(message->changes[0].key, "user:42");
@@ -147,7 +189,7 @@ TEST(MessageTest, AnUnknownKindIsAChangeOfItsKey) {
 TEST(MessageTest, OnlyAClearHasNoKey) {
   std::string payload = OneKey();
   payload[kMessageHeaderSize] = static_cast<char>(MessageKind::kClear);
-  EXPECT_FALSE(DecodeMessage(payload).has_value()) << "a clear with a key";
+  EXPECT_FALSE(DecodeMessage(Resealed(payload)).has_value()) << "a clear with a key";
   EXPECT_FALSE(DecodeMessage(OneKey("")).has_value()) << "a set without one";
 }
 
@@ -160,14 +202,14 @@ TEST(MessageTest, ACountThatPromisesMoreIsRefusedWithoutAllocating) {
   std::string payload = OneKey();
   for (const uint16_t count : {uint16_t{0}, uint16_t{2}, uint16_t{257}, uint16_t{65535}}) {
     StoreLittleEndian<uint16_t>(&payload[kMessageCountOffset], count);
-    EXPECT_FALSE(DecodeMessage(payload).has_value()) << count;
+    EXPECT_FALSE(DecodeMessage(Resealed(payload)).has_value()) << count;
   }
 }
 
 TEST(MessageTest, VarintsThatOverrunOrAreNotShortestAreRefused) {
   const std::string header = OneKey().substr(0, kMessageHeaderSize);
   const std::string set(1, static_cast<char>(MessageKind::kSet));
-  EXPECT_TRUE(DecodeMessage(header + set + "\x01\x01k").has_value());
+  EXPECT_TRUE(DecodeMessage(Sealed(header + set + "\x01\x01k")).has_value());
   const std::vector<std::string> hostile = {
       set + std::string("\x81\x00\x01k", 4),                  // 1 in two bytes.
       set + std::string(10, '\xff') + "\x01\x01k",            // More than 64 bits.
@@ -177,19 +219,19 @@ TEST(MessageTest, VarintsThatOverrunOrAreNotShortestAreRefused) {
       set + "\x01" + std::string(3, '\x80'),                  // A varint without end.
   };
   for (const std::string& changes : hostile) {
-    EXPECT_FALSE(DecodeMessage(header + changes).has_value());
+    EXPECT_FALSE(DecodeMessage(Sealed(header + changes)).has_value());
   }
 }
 
 TEST(MessageTest, APayloadOverTheBoundIsRefused) {
-  const std::string key(kMessageBytesMax - kMessageHeaderSize - 5, 'k');
+  const std::string key(kMessageBytesMax - kMessageHeaderSize - kMessageChecksumSize - 5, 'k');
   const std::string header = OneKey().substr(0, kMessageHeaderSize);
-  // 65483 bytes of key, as a varint of three bytes.
-  std::string payload = header + "\x01\x01\xcb\xff\x03" + key;
-  ASSERT_EQ(payload.size(), kMessageBytesMax);
-  EXPECT_TRUE(DecodeMessage(payload).has_value());
-  payload[kMessageHeaderSize + 2] = '\xcc';
-  EXPECT_FALSE(DecodeMessage(payload + "k").has_value());
+  // 65475 bytes of key, as a varint of three bytes.
+  std::string told = header + "\x01\x01\xc3\xff\x03" + key;
+  ASSERT_EQ(Sealed(told).size(), kMessageBytesMax);
+  EXPECT_TRUE(DecodeMessage(Sealed(told)).has_value());
+  told[kMessageHeaderSize + 2] = '\xc4';
+  EXPECT_FALSE(DecodeMessage(Sealed(told + "k")).has_value());
 }
 
 TEST(MessageTest, RandomBytesNeverDoMoreThanBeRefused) {
@@ -207,6 +249,7 @@ TEST(MessageTest, RandomBytesNeverDoMoreThanBeRefused) {
         payload[random() % payload.size()] ^= static_cast<char>(1 << random() % 8);
       }
     }
+    if (payload.size() > kMessageChecksumSize + kMessageVersionOffset) payload = Resealed(payload);
     const absl::optional<Message> message = DecodeMessage(payload);
     if (!message.has_value()) continue;
     ++accepted;
@@ -217,7 +260,7 @@ TEST(MessageTest, RandomBytesNeverDoMoreThanBeRefused) {
       EXPECT_LE(change.key.data() + change.key.size(), payload.data() + payload.size());
     }
   }
-  // A flipped bit in an id or key is another valid message; the chain notices those.
+  // With a checksum of its own a flipped bit in an id or key makes another valid message.
   EXPECT_GT(accepted, 0);
   EXPECT_LT(accepted, 50'000);
 }

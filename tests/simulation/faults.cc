@@ -23,6 +23,7 @@ void Faults::Run(MonotonicNanos end, int64_t pause_nanos) {
   // Some kinds only, in each run: rare combinations come up more often than if all faults disturbed each other.
   if (only_fail_overs_) kinds_ = {Kind::kDeafen, Kind::kFailOver};
   if (only_snapshots_) kinds_ = {Kind::kSwap};
+  if (only_joins_) kinds_ = {Kind::kCutChannel, Kind::kStall};
   if (only_of_channels_) kinds_ = {Kind::kCutChannel, Kind::kDeafen, Kind::kStall};
   while (kinds_.empty()) {
     for (int kind = 0; kind < kKinds; ++kind) {
@@ -152,7 +153,8 @@ void Faults::Swap() {
   server_->ReplaceAll({kStrangerNonce, ++strays_}, {kStrangerNonce, ++strays_});
 }
 
-// Both faults, and a change of a key that nobody has in memory, within less than a heartbeat.
+// Both faults, and a change of a key that nobody has in memory, within less than a heartbeat. Some have just begun a
+// generation, and some hear again before the end, and of one more change.
 void Faults::PutBackWhatIsUnheard() {
   SimulatedProcess* const writer = &AnyProcess();
   const Scheduler::Owner caller = Scheduler::Caller(writer->number());
@@ -162,9 +164,18 @@ void Faults::PutBackWhatIsUnheard() {
   scheduler_->At(begin, Scheduler::World(), [this, end] {
     server_->TakeSnapshot();
     for (const auto& process : *processes_) {
-      if (scheduler_->Chance(0.5)) process->store().LoseMessagesUntil(end);
+      if (!scheduler_->Chance(0.5)) continue;
+      process->store().LoseMessagesUntil(scheduler_->Chance(0.7) ? end : scheduler_->now() + 3 * kMillisecond);
     }
   });
+  if (scheduler_->Chance(0.3)) {
+    scheduler_->At(begin + 5 * kMillisecond, caller, [writer] { writer->Set(1, [] {}); });
+  }
+  SimulatedProcess* const joining = &AnyProcess();
+  if (scheduler_->Chance(0.3)) {
+    scheduler_->After(5 * kMillisecond, Scheduler::Loop(joining->number()),
+                      [joining] { joining->store().CutChannel(); });
+  }
   scheduler_->At(begin, caller, [writer] { writer->Set(0, [] {}); });
   scheduler_->At(end, Scheduler::World(), [this] { PutSnapshotBack(); });
 }
@@ -175,9 +186,7 @@ void Faults::PutSnapshotBack() {
   Say("an old snapshot is put back");
   const std::vector<OperationId> lost = server_->LanesSinceSnapshot();
   std::vector<bool> knows;
-  for (const auto& process : *processes_) {
-    knows.push_back(process->store().Knows(lost, process->coordinator().leased_since()));
-  }
+  for (const auto& process : *processes_) knows.push_back(process->store().Knows(lost));
   NoteLoss("old snapshot", knows);
   restores_[scheduler_->now()] = LossesSeen();
   server_->PutSnapshotBack(knows);

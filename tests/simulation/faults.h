@@ -29,6 +29,8 @@ class Faults {
   void OnlyFailOvers() { only_fail_overs_ = true; }
   // The world of old snapshots that come back under living connections, where some heard nothing since they were taken.
   void OnlySnapshots() { only_snapshots_ = true; }
+  // The world of channels that are made anew while messages are late.
+  void OnlyJoins() { only_joins_ = true; }
   // The world of channels that hear nothing for a while.
   void OnlyOfChannels() { only_of_channels_ = true; }
   uint64_t injected() const { return injected_; }
@@ -93,6 +95,7 @@ class Faults {
   bool only_fail_overs_ = false;
   bool only_of_channels_ = false;
   bool only_snapshots_ = false;
+  bool only_joins_ = false;
   MonotonicNanos end_ = 0;
   int64_t pause_ = 0;
   std::vector<Kind> kinds_;

@@ -21,20 +21,24 @@ enum class Mutant {
   kWriteBlind,    // WT_BLIND: a write does not see reads that completed meanwhile.
   kEarlyFill,     // EARLY_FILL: fills count for the coming generation before its base is read.
   // In the channel and the server.
-  kNoLease,         // NO_LEASE: a hit does not look at the clock.
-  kNoChain,         // NO_CHAIN: nobody notices a missing message.
-  kNoChecksum,      // The checksum of a message is not looked at.
-  kPingHeartbeat,   // PING_HB: a heartbeat shows only that the connection lives.
-  kNoPair,          // NO_PAIR: the invalidation connection may stay with another server than the data connections.
-  kNotAtomic,       // NO_ATOMIC: the value changes first, the announcement follows or is lost with its writer.
-  kPublishFirst,    // PUB_FIRST: the announcement comes first, the value changes later.
-  kCountHeartbeat,  // COUNT_HB: heartbeats compare how many operations there were, not which was the last.
-  kOwnUnheard,      // An acknowledged own change that the channel never brings is no event for the channel machine.
-  kLossUntold,      // Who sees that the server lost history keeps it to himself.
-  kAsOfReply,       // A heartbeat proves what was executed until its answer came.
-  kEpochZero,       // A lost epoch is made anew as the first one, not as one that never was.
-  kStaleWriter,     // A set under another epoch than the namespace's is taken for good.
-  kRetrySet,        // A set whose answer was lost is sent again.
+  kNoLease,          // NO_LEASE: a hit does not look at the clock.
+  kNoChain,          // NO_CHAIN: nobody notices a missing message.
+  kNoChecksum,       // The checksum of a message is not looked at.
+  kPingHeartbeat,    // PING_HB: a heartbeat shows only that the connection lives.
+  kNoPair,           // NO_PAIR: the invalidation connection may stay with another server than the data connections.
+  kNotAtomic,        // NO_ATOMIC: the value changes first, the announcement follows or is lost with its writer.
+  kPublishFirst,     // PUB_FIRST: the announcement comes first, the value changes later.
+  kCountHeartbeat,   // COUNT_HB: heartbeats compare how many operations there were, not which was the last.
+  kOwnUnheard,       // An acknowledged own change that the channel never brings is no event for the channel machine.
+  kOpeningUnheard,   // Nor is what is announced in the moment in which a generation opens.
+  kReadingUnheard,   // A reading whose lane id the channel has not brought counts for nothing.
+  kPassedOver,       // What a generation hears before it hears of its base is forgotten.
+  kClearOutOfOrder,  // Any Clear that the channel tells is taken for the last one, one that the base covers, too.
+  kLossUntold,       // Who sees that the server lost history keeps it to himself.
+  kAsOfReply,        // A heartbeat proves what was executed until its answer came.
+  kEpochZero,        // A lost epoch is made anew as the first one, not as one that never was.
+  kStaleWriter,      // A set under another epoch than the namespace's is taken for good.
+  kRetrySet,         // A set whose answer was lost is sent again.
   // Of groups.
   kGroupListsFirst,  // The announcement of a group names its first key only.
   kGroupAborted,     // A group that was refused as a whole counts as made.

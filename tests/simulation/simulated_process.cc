@@ -113,6 +113,7 @@ absl::optional<OperationId> SimulatedProcess::TakeEpoch(const FlightRef& flight)
   if (flight != nullptr && mutant_ != Mutant::kEpochAlwaysFresh) {
     tier_->LimitFreshness(flight, coordinator_.leased_since());
   }
+  if (mutant_ == Mutant::kClearOutOfOrder && !store_.last_clear_told().empty()) return store_.last_clear_told();
   return coordinator_.Epoch(scheduler_->now());
 }
 

@@ -168,13 +168,15 @@ void SimulatedStore::Read(remote::ReadRequest request, remote::ReadCallback done
 void SimulatedStore::ReadLane(MonotonicNanos deadline, remote::LaneCallback done) {
   auto shared = std::make_shared<remote::LaneCallback>(std::move(done));
   const MonotonicNanos sent_at = scheduler_->now();
+  const int64_t asked_in = generation_;
   Submit(
       0, deadline,
-      [this, shared, sent_at]() -> std::function<void()> {
+      [this, shared, sent_at, asked_in]() -> std::function<void()> {
         remote::LaneReading reading = server_->ReadLane();
         reading.sent_at = sent_at;
         const auto operations = static_cast<int64_t>(server_->operations());
-        return [this, reading, shared, operations]() mutable {
+        return [this, reading, shared, operations, asked_in]() mutable {
+          KnowOfReading(&reading, asked_in);
           if (mutant_ == Mutant::kAsOfReply) reading.sent_at = scheduler_->now();
           if (mutant_ == Mutant::kCountHeartbeat && heard_ == operations && !last_heard_.empty()) {
             reading.lane = last_heard_;
@@ -247,13 +249,7 @@ void SimulatedStore::Deliver(std::string payload) {
   const bool corrupted = network_.message_corrupted > 0 && Corrupt(&payload);
   const int times = scheduler_->Chance(network_.message_doubled) ? 2 : 1;
   for (int i = 0; i < times; ++i) {
-    InOrder([this, id, payload, corrupted] {
-      if (corrupted) return events_->OnMessage(payload);
-      last_heard_ = id;
-      ++heard_;
-      known_.insert({{id.nonce, id.counter}, {generation_, scheduler_->now()}});
-      events_->OnMessage(payload);
-    });
+    InOrder([this, id, payload, corrupted] { corrupted ? events_->OnMessage(payload) : Hear(id, payload); });
   }
 }
 
@@ -273,11 +269,43 @@ bool SimulatedStore::Corrupt(std::string* payload) {
   return true;
 }
 
-bool SimulatedStore::Knows(const std::vector<OperationId>& lane_ids, MonotonicNanos heard_by) const {
+void SimulatedStore::Hear(OperationId id, const std::string& payload) {
+  last_heard_ = id;
+  ++heard_;
+  known_.insert({{id.nonce, id.counter}, generation_});
+  const absl::optional<coherence::Message> message = coherence::DecodeMessage(payload);
+  for (const coherence::MessageChange& change : message->changes) {
+    if (change.kind == coherence::MessageKind::kClear) last_clear_told_ = change.id;
+  }
+  anchored_ |= message->previous == base_ || id == base_;
+  if (mutant_ == Mutant::kPassedOver && generation_ != kNone && !anchored_) return;
+  events_->OnMessage(payload);
+}
+
+void SimulatedStore::set_generation(int64_t generation) {
+  generation_ = generation;
+  last_clear_told_ = OperationId();
+  anchored_ = false;
+}
+
+// What was asked in an earlier generation, or is to become its base, is not looked at any more.
+void SimulatedStore::KnowOfReading(remote::LaneReading* reading, int64_t asked_in) {
+  if (!reading->status.ok() || asked_in != generation_) return;
+  if (generation_ == kNone) {
+    base_ = reading->lane;
+    return;
+  }
+  const bool unheard = known_.insert({{reading->lane.nonce, reading->lane.counter}, generation_}).second;
+  if (mutant_ == Mutant::kReadingUnheard && unheard && reading->lane != base_) {
+    reading->status = absl::UnavailableError("unheard");
+  }
+}
+
+bool SimulatedStore::Knows(const std::vector<OperationId>& lane_ids) const {
   if (generation_ == kNone) return false;
   return std::any_of(lane_ids.begin(), lane_ids.end(), [&](OperationId id) {
     const auto known = known_.find({id.nonce, id.counter});
-    return known != known_.end() && known->second.generation == generation_ && known->second.heard_at <= heard_by;
+    return known != known_.end() && known->second == generation_;
   });
 }
 

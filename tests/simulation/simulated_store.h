@@ -59,10 +59,13 @@ class SimulatedStore final : public internal::remote::Store {
 
   // A generation of the channel began; kNone: it ended.
   static constexpr int64_t kNone = -1;
-  void set_generation(int64_t generation) { generation_ = generation; }
+  void set_generation(int64_t generation);
   // Whether this process knows, in the generation that is open, of a change that moved the lane to one of `lane_ids`:
-  // because it was its own, made in this generation and acknowledged; or because it had heard of it at `heard_by`.
-  bool Knows(const std::vector<OperationId>& lane_ids, MonotonicNanos heard_by) const;
+  // because it was its own, made in this generation and acknowledged; because a message told it; or because a reading
+  // showed it.
+  bool Knows(const std::vector<OperationId>& lane_ids) const;
+  // The last Clear that the channel told in this generation, wherever it belongs in the order; empty: none.
+  OperationId last_clear_told() const { return last_clear_told_; }
 
   // --- remote::Store
 
@@ -123,6 +126,8 @@ class SimulatedStore final : public internal::remote::Store {
   void DropChannel(const absl::Status& cause);
   void Deliver(std::string payload);
   bool Corrupt(std::string* payload);
+  void Hear(OperationId id, const std::string& payload);
+  void KnowOfReading(internal::remote::LaneReading* reading, int64_t asked_in);
   void InOrder(std::function<void()> event);
   bool DataUp() const;
 
@@ -146,13 +151,13 @@ class SimulatedStore final : public internal::remote::Store {
   MonotonicNanos messages_lost_until_ = 0;
   MonotonicNanos channel_last_ = 0;
   std::shared_ptr<Subscription> subscription_;
-  // By lane id: the generation in which it became known, and when by the channel.
-  struct Known {
-    int64_t generation = kNone;
-    MonotonicNanos heard_at = 0;
-  };
-  std::map<std::pair<uint64_t, uint64_t>, Known> known_;
+  // By lane id: the generation in which it became known.
+  std::map<std::pair<uint64_t, uint64_t>, int64_t> known_;
   int64_t generation_ = kNone;
+  OperationId last_clear_told_;
+  // For mutants: the last reading, and whether what follows it has been heard since the generation began.
+  OperationId base_;
+  bool anchored_ = false;
   OperationId last_heard_;  // For the mutant whose heartbeat is a PING.
   int64_t heard_ = 0;       // For the one that counts: messages heard, and how many there had been at the base.
 };

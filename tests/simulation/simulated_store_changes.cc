@@ -55,7 +55,7 @@ void SimulatedStore::SendWaiting() {
 }
 
 void SimulatedStore::Acknowledge(OperationId lane_id, int64_t made_in) {
-  if (made_in != kNone && made_in == generation_) known_[{lane_id.nonce, lane_id.counter}] = {made_in, 0};
+  if (made_in != kNone && made_in == generation_) known_[{lane_id.nonce, lane_id.counter}] = made_in;
   if (mutant_ != Mutant::kOwnUnheard) events_->OnAcknowledged(lane_id);
 }
 
@@ -77,7 +77,12 @@ void SimulatedStore::SendAlone(remote::PendingChange change, int attempt, bool m
         remote::ChangeResult result = server_->Change(sent, message);
         if (!result.status.ok()) result.unknown |= maybe_executed;
         return [this, lane_id, made_in, result, shared] {
-          if (remote::WasAnnounced(shared->request.kind, result)) Acknowledge(lane_id, made_in);
+          const bool opening = shared->request.kind == remote::ChangeKind::kForgetAll;
+          if (opening && mutant_ == Mutant::kOpeningUnheard) {
+            known_[{lane_id.nonce, lane_id.counter}] = made_in;
+          } else if (remote::WasAnnounced(shared->request.kind, result)) {
+            Acknowledge(lane_id, made_in);
+          }
           std::move(shared->done)(result);
         };
       },

@@ -30,6 +30,7 @@ class Simulation {
     if (Slow()) ArrangeSlowAnswers();
     if (Restoring()) ArrangeSnapshots();
     if (Corrupting()) network_.message_corrupted = 0.05;
+    if (Joining()) ArrangeJoins();
     const int count = static_cast<int>(scheduler_.Between(2, 3));
     truth_ = std::make_unique<Truth>(workload_.keys, count, bound_, &scheduler_);
     server_ = std::make_unique<ModelServer>(workload_.keys, options.mutant, &scheduler_, truth_.get());
@@ -41,6 +42,7 @@ class Simulation {
     if (FailingOver()) faults_->OnlyFailOvers();
     if (Slow()) faults_->OnlyOfChannels();
     if (Restoring()) faults_->OnlySnapshots();
+    if (Joining()) faults_->OnlyJoins();
   }
 
   RunResult Run() {
@@ -48,7 +50,8 @@ class Simulation {
     const MonotonicNanos faults_end = start + 8 * bound_;
     const MonotonicNanos calls_end = faults_end + 6 * bound_;
     for (const auto& process : processes_) process->Start(calls_end);
-    const int64_t pause = Restoring() ? bound_ : scheduler_.Between(bound_ / 10, bound_);
+    const int64_t longest = Joining() ? bound_ / 5 : bound_;
+    const int64_t pause = Restoring() ? bound_ : scheduler_.Between(bound_ / 10, longest);
     if (!Calm()) faults_->Run(faults_end, pause);
     RunUntil(faults_end);
     Heal();
@@ -146,6 +149,21 @@ class Simulation {
 
   // One in sixteen damages messages on their way.
   bool Corrupting() const { return options_.seed % kSeedsPerWorld == kFirstCorruptingWorld; }
+
+  // One in sixteen begins generations all the time, while late messages tell of Clears that their bases cover.
+  bool Joining() const { return options_.seed % kSeedsPerWorld == kFirstJoiningWorld; }
+  void ArrangeJoins() {
+    workload_.keys = 2;
+    workload_.callers = 3;
+    workload_.pause_max_nanos = 30 * kMillisecond;
+    workload_.write_chance = 0.15;
+    workload_.clear_chance = 0.08;
+    network_.message_loss = network_.message_doubled = 0;
+    network_.slow_chance = 0.1;
+    network_.slow_max_nanos = bound_ / 2;
+    network_.delay_max_nanos = 3 * kMillisecond;
+    network_.reconnect_max_nanos = 5 * kMillisecond;
+  }
 
   // One seed in eight sees a world without faults.
   bool Calm() const { return options_.seed % 8 == 0; }

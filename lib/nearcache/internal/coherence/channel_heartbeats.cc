@@ -15,7 +15,7 @@ void ChannelMachine::SendHeartbeat(MonotonicNanos now, ReadPurpose purpose, Acti
   heartbeat.ticket = ++last_ticket_;
   heartbeat.purpose = purpose;
   heartbeat.place = applied_.last_place();
-  heartbeat.acknowledged = unheard_.acknowledged();
+  heartbeat.learned = unheard_.learned();
   heartbeat.epoch_version = epochs_->version();
   const int64_t patience = purpose == ReadPurpose::kHeartbeat ? bound_ : patience_;
   actions->push_back(ReadLane{purpose, heartbeat.ticket, now + patience});
@@ -82,6 +82,7 @@ void ChannelMachine::Judge(MonotonicNanos now, Heartbeat heartbeat, Actions* act
     case Proof::kUnheard:
       // Its message is on its way, or will never come. Either way this must be known once the bound
       // is over; a reply that comes late gives the message one more interval.
+      if (!applied_.PlaceOf(heartbeat.reading.lane).has_value()) unheard_.Learn(heartbeat.reading.lane);
       heartbeat.answered = true;
       heartbeat.heard_by = std::max(as_of_ + bound_, now + interval_);
       heartbeats_.push_back(std::move(heartbeat));
@@ -89,17 +90,33 @@ void ChannelMachine::Judge(MonotonicNanos now, Heartbeat heartbeat, Actions* act
   }
 }
 
+// Those whose lane id was applied since their readings came.
+void ChannelMachine::JudgeAnswered(MonotonicNanos now, Actions* actions) {
+  uint64_t tickets[kHeartbeatsMax];
+  size_t count = 0;
+  for (const Heartbeat& heartbeat : heartbeats_) {
+    const bool ready = heartbeat.answered && applied_.PlaceOf(heartbeat.reading.lane).has_value();
+    if (ready) tickets[count++] = heartbeat.ticket;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    Heartbeat heartbeat;
+    if (TakeHeartbeat(tickets[i], &heartbeat)) Judge(now, std::move(heartbeat), actions);
+  }
+}
+
 // What the lane id of a reading says: applied through the chain, at the latest place known when the heartbeat was
-// issued or later, or else. An older one means that the server lost history. So does one that was applied although an
-// own change is unheard that had been acknowledged when the heartbeat left: both came after it, in the chain's order.
+// issued or later, or else. An older one means that the server lost history. So does one that was applied although
+// another is unheard that was known to be executed when the heartbeat left (an own change, or what an earlier reading
+// showed): that one came after it, in the chain's order.
 ChannelMachine::Proof ChannelMachine::Examine(const Heartbeat& heartbeat) const {
   // A base is never empty, so this is a loss; and if an empty register counted for anything, two losses could look like
   // none.
   if (heartbeat.reading.lane.empty()) return Proof::kMissing;
   const absl::optional<uint64_t> place = applied_.PlaceOf(heartbeat.reading.lane);
   if (place.has_value()) {
-    const bool lost = *place < heartbeat.place || unheard_.AnyBy(heartbeat.acknowledged);
-    return lost ? Proof::kRegressed : Proof::kProven;
+    const bool lost = *place < heartbeat.place || unheard_.AnyBy(heartbeat.learned);
+    if (lost) return Proof::kRegressed;
+    return passed_over_ ? Proof::kUnheard : Proof::kProven;
   }
   const bool may_be_forgotten = applied_.last_place() - heartbeat.place >= RecentIds::kCapacity;
   return may_be_forgotten ? Proof::kForgotten : Proof::kUnheard;

@@ -84,7 +84,7 @@ void ChannelMachine::SendBase(MonotonicNanos now, Actions* actions) {
   base_at_ = kNever;
   base_ticket_ = ++last_ticket_;
   base_epoch_version_ = epochs_->version();
-  base_acknowledged_ = unheard_.acknowledged();
+  base_learned_ = unheard_.learned();
   actions->push_back(ReadLane{ReadPurpose::kBase, base_ticket_, now + patience_});
 }
 
@@ -159,9 +159,9 @@ void ChannelMachine::Open(MonotonicNanos now, const remote::LaneReading& reading
   opened_at_ = now;
   as_of_ = reading.sent_at;
   swept_ = false;
-  anchored_ = false;
+  anchored_ = passed_over_ = false;
   applied_.Append(reading.lane);
-  // Acknowledged before the base was read: it covers them. Later: nobody knows.
+  // Executed before the base was read: it covers them. Later: nobody knows.
   unheard_.Clear();
   next_heartbeat_ = std::max(now, reading.sent_at + interval_);
   actions->push_back(OpenGeneration{LeaseDeadline()});
@@ -179,10 +179,12 @@ void ChannelMachine::Open(MonotonicNanos now, const remote::LaneReading& reading
 // --- Messages
 
 void ChannelMachine::OnMessage(MonotonicNanos now, const Message& message, Actions* actions) {
-  Invalidate(message, actions);
   const Link link{message.previous, message.lane_id};
+  const bool in_order = IsInOrder(link);
+  Invalidate(message, in_order, actions);
   if (state_ == State::kOpen) {
     Follow(now, link, actions);
+    if (state_ == State::kClosed && !in_order) HearClears(message);
   } else if (state_ != State::kClosed) {
     if (early_.size() == kEarlyMax) early_.pop_front();
     early_.push_back(link);
@@ -190,13 +192,21 @@ void ChannelMachine::OnMessage(MonotonicNanos now, const Message& message, Actio
   Arm(actions);
 }
 
-void ChannelMachine::Invalidate(const Message& message, Actions* actions) {
+// Whether it comes after everything that is known of the lane. Before the base is known whatever is heard does: the
+// reading that will be the base leaves later.
+bool ChannelMachine::IsInOrder(const Link& link) const {
+  return state_ != State::kOpen || link.previous == applied_.last();
+}
+
+// A Clear out of order may be older than the one that the base has shown; that it names the epoch is no news then, and
+// to vouch for it would bring back what was cleared since.
+void ChannelMachine::Invalidate(const Message& message, bool in_order, Actions* actions) {
   const bool ours = message.key_version == key_version_;
   if (message.everything) actions->push_back(DropLocal{});
   bool keys = false;
   for (const MessageChange& change : message.changes) {
     if (change.kind == MessageKind::kClear) {
-      epochs_->Apply(change.id);
+      if (in_order) epochs_->Apply(change.id);
       actions->push_back(ApplyClear{change.id});
     } else {
       keys = true;
@@ -204,6 +214,13 @@ void ChannelMachine::Invalidate(const Message& message, Actions* actions) {
     }
   }
   if (ours && keys) actions->push_back(ApplyInvalidations{message.changes});
+}
+
+// After a gap: believed, and not vouched for.
+void ChannelMachine::HearClears(const Message& message) {
+  for (const MessageChange& change : message.changes) {
+    if (change.kind == MessageKind::kClear) epochs_->Hear(change.id);
+  }
 }
 
 // --- Strangers
@@ -233,16 +250,21 @@ void ChannelMachine::OnFlushed(MonotonicNanos now, Actions* actions) {
 // --- The chain
 
 // M2, as apply() of the model. Right after the base the next messages may be ones that the base has
-// covered already: until one has matched they are passed over, and if the one that should match
-// never comes, no heartbeat will be proven.
+// covered already. They are passed over, and the last of them is the base's own: until it came it is not
+// known whether the others are older than the base, or follow one that was missed. Then no heartbeat is
+// proven, and one that follows the base is a gap.
 void ChannelMachine::Follow(MonotonicNanos now, const Link& link, Actions* actions) {
-  if (link.previous == applied_.last()) {
+  if (link.id == applied_.last()) {
+    anchored_ = true;
+    passed_over_ = false;
+    JudgeAnswered(now, actions);
+  } else if (link.previous == applied_.last() && !passed_over_) {
     anchored_ = true;
     Advance(now, link.id, actions);
-  } else if (link.id == applied_.last()) {
-    anchored_ = true;
-  } else if (anchored_) {
+  } else if (anchored_ || link.previous == applied_.last()) {
     CloseAndReset(now, ShowsLoss(link) ? CloseCause::kLaneRegressed : CloseCause::kGap, actions);
+  } else {
+    passed_over_ = true;
   }
 }
 
@@ -250,22 +272,24 @@ void ChannelMachine::Follow(MonotonicNanos now, const Link& link, Actions* actio
 
 // The chain of one history has no forks: a change that follows one from before the last is of another.
 bool ChannelMachine::ShowsLoss(const Link& link) const {
-  return applied_.PlaceOf(link.previous).has_value() && !applied_.PlaceOf(link.id).has_value();
+  const absl::optional<uint64_t> place = applied_.PlaceOf(link.previous);
+  return place.has_value() && *place < applied_.last_place() && !applied_.PlaceOf(link.id).has_value();
 }
 
-// The base was read after all that was heard before, and after what had been acknowledged when it was sent. A loss that
-// waits to be told shows at the base once more.
+// The base was read after all that was heard before, and after what was known to be executed when it was sent. A loss
+// that waits to be told shows at the base once more.
 bool ChannelMachine::BaseShowsLoss(OperationId lane) const {
   if (losses_told_ < losses_seen_) return false;
   const absl::optional<uint64_t> place = applied_.PlaceOf(lane);
-  return place.has_value() && (*place < applied_.last_place() || unheard_.AnyBy(base_acknowledged_));
+  return place.has_value() && (*place < applied_.last_place() || unheard_.AnyBy(base_learned_));
 }
 
-// What was made up before the base was known may have been executed before it, and then is never heard. All else is
-// executed after the base, and must be heard before anything that is executed later.
+// What was made up before the base was known may have been executed before it, and then is never heard. All else, down
+// to what the opening itself announces, is executed after the base, and must be heard before anything that is executed
+// later.
 void ChannelMachine::OnAcknowledged(OperationId lane_id, MonotonicNanos made_at) {
-  if (opened_at_ == 0 || made_at <= opened_at_ || applied_.PlaceOf(lane_id).has_value()) return;
-  unheard_.Acknowledge(lane_id);
+  if (opened_at_ == 0 || made_at < opened_at_ || applied_.PlaceOf(lane_id).has_value()) return;
+  unheard_.Learn(lane_id);
 }
 
 void ChannelMachine::TellLoss(MonotonicNanos now, Actions* actions) {
@@ -282,15 +306,7 @@ void ChannelMachine::OnLossAnnounced(uint64_t number, bool ok) {
 void ChannelMachine::Advance(MonotonicNanos now, OperationId id, Actions* actions) {
   applied_.Append(id);
   unheard_.Hear(id);
-  uint64_t proven[kHeartbeatsMax];
-  size_t count = 0;
-  for (const Heartbeat& heartbeat : heartbeats_) {
-    if (heartbeat.answered && heartbeat.reading.lane == id) proven[count++] = heartbeat.ticket;
-  }
-  for (size_t i = 0; i < count; ++i) {
-    Heartbeat heartbeat;
-    if (TakeHeartbeat(proven[i], &heartbeat)) Judge(now, std::move(heartbeat), actions);
-  }
+  JudgeAnswered(now, actions);
 }
 
 // --- Readings and time

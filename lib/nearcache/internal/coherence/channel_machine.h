@@ -15,9 +15,10 @@
 // is still queued on the old one belongs to another history.
 //
 // A server may lose history under living connections: an old snapshot is put back. Whoever knows of a change that came
-// later sees it: because the channel had told it, or because the change was his own and acknowledged. But he who had
-// not heard of any sees nothing, and may have read the lost values. So whoever sees a loss tells all others, by an
-// announcement that names no key and means all (AnnounceLoss), as soon as he has a base again.
+// later sees it: because the channel had told it, because an earlier reading had shown it, or because the change was
+// his own and acknowledged. But he who knows of none sees nothing, and may have read the lost values. So whoever sees a
+// loss tells all others, by an announcement that names no key and means all (AnnounceLoss), as soon as he has a base
+// again.
 //
 // Messages heard before the base is known are kept (in order, bounded) and run through the chain
 // afterwards. What they invalidate is applied at once in every state, even closed: to forget an
@@ -119,8 +120,8 @@ class ChannelMachine {
   struct Heartbeat {
     uint64_t ticket = 0;
     ReadPurpose purpose = ReadPurpose::kHeartbeat;
-    uint64_t place = 0;         // Of the last id applied when it was issued: hb_last and hb_appl of the model.
-    uint64_t acknowledged = 0;  // How many own changes had been acknowledged by then.
+    uint64_t place = 0;    // Of the last id applied when it was issued: hb_last and hb_appl of the model.
+    uint64_t learned = 0;  // What was known by then of the lane beside the channel: UnheardIds::learned.
     uint64_t epoch_version = 0;
     bool answered = false;  // The reading is here, its lane id was not applied yet.
     remote::LaneReading reading;
@@ -148,13 +149,16 @@ class ChannelMachine {
   bool BaseShowsLoss(OperationId lane) const;
   bool ShowsLoss(const Link& link) const;
   void TellLoss(MonotonicNanos now, Actions* actions);
-  void Invalidate(const Message& message, Actions* actions);
+  bool IsInOrder(const Link& link) const;
+  void Invalidate(const Message& message, bool in_order, Actions* actions);
+  void HearClears(const Message& message);
   void Follow(MonotonicNanos now, const Link& link, Actions* actions);
   void Advance(MonotonicNanos now, OperationId id, Actions* actions);
   void SendHeartbeat(MonotonicNanos now, ReadPurpose purpose, Actions* actions);
   void SendOnDemand(MonotonicNanos now, Actions* actions);
   void OnHeartbeatRead(MonotonicNanos now, Heartbeat heartbeat, const remote::LaneReading& reading, Actions* actions);
   void Judge(MonotonicNanos now, Heartbeat heartbeat, Actions* actions);
+  void JudgeAnswered(MonotonicNanos now, Actions* actions);
   Proof Examine(const Heartbeat& heartbeat) const;
   void Accept(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions);
   bool EpochAgrees(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions);
@@ -184,10 +188,10 @@ class ChannelMachine {
   MonotonicNanos base_at_ = kNever;  // When to send the base reading.
   uint64_t base_ticket_ = 0;         // 0: none under way.
   uint64_t base_epoch_version_ = 0;
-  uint64_t base_acknowledged_ = 0;
+  uint64_t base_learned_ = 0;
   bool base_ensured_ = false;  // The registers were made since the last attempt.
 
-  // Heard, and acknowledged: all that is known of the lane's history. Older generations count, too.
+  // Heard, and known otherwise: all that is known of the lane's history. Older generations count, too.
   RecentIds applied_;
   UnheardIds unheard_;
   // Losses of history, by number: seen here, announced at the moment, announced.
@@ -196,7 +200,8 @@ class ChannelMachine {
   uint64_t losses_told_ = 0;
 
   // While open.
-  bool anchored_ = false;  // A message has matched the chain since the base.
+  bool anchored_ = false;     // A message has matched the chain since the base.
+  bool passed_over_ = false;  // Others came before, and the base's own did not come yet.
   MonotonicNanos opened_at_ = 0;
   MonotonicNanos as_of_ = 0;
   MonotonicNanos next_heartbeat_ = kNever;

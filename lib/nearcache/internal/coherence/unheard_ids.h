@@ -1,5 +1,6 @@
-// The announcements of this process that the server has acknowledged and the channel has not delivered yet: what this
-// process knows of the lane's history beside the channel.
+// Lane ids that are known to have been executed and that the channel has not delivered yet: announcements of this
+// process that the server has acknowledged, and what readings of the lane have shown. What this process knows of the
+// lane's history beside the channel.
 //
 // At most kCapacity are kept. What comes when they are that many is not: the channel is far behind then, and any one
 // that is missing shows that something is. Memory: at most about 200 KiB, growing with use.
@@ -23,11 +24,11 @@ class UnheardIds {
  public:
   static constexpr size_t kCapacity = 4096;
 
-  // `id` was acknowledged, and is not heard yet.
-  void Acknowledge(OperationId id) {
-    ++acknowledged_;
+  // `id` was executed, and is not heard yet.
+  void Learn(OperationId id) {
+    ++learned_;
     if (order_.size() == kCapacity || !unheard_.insert(id).second) return;
-    order_.emplace_back(id, acknowledged_);
+    order_.emplace_back(id, learned_);
     ForgetHeard();
   }
 
@@ -42,11 +43,11 @@ class UnheardIds {
     order_.clear();
   }
 
-  // How many were acknowledged so far: a moment, for AnySince.
-  uint64_t acknowledged() const { return acknowledged_; }
+  // How many were learned of so far: a moment, for AnyBy.
+  uint64_t learned() const { return learned_; }
 
-  // Whether one that was acknowledged by that moment is still unheard.
-  bool AnyBy(uint64_t acknowledged) const { return !order_.empty() && order_.front().second <= acknowledged; }
+  // Whether one that was learned of by that moment is still unheard.
+  bool AnyBy(uint64_t learned) const { return !order_.empty() && order_.front().second <= learned; }
 
  private:
   // Keeps the front of the order unheard.
@@ -55,8 +56,8 @@ class UnheardIds {
   }
 
   absl::flat_hash_set<OperationId> unheard_;
-  std::deque<std::pair<OperationId, uint64_t>> order_;  // As acknowledged; some of them may be heard since.
-  uint64_t acknowledged_ = 0;
+  std::deque<std::pair<OperationId, uint64_t>> order_;  // As learned; some of them may be heard since.
+  uint64_t learned_ = 0;
 };
 
 }  // namespace nearcache::internal::coherence

@@ -152,6 +152,29 @@ TEST_F(ChannelMachineTest, BeforeAMessageHasMatchedOthersArePassedOverAndRenewNo
   EXPECT_THAT(Read(2, 8, 300), IsEmpty()) << "8 was heard, but not through the chain";
 }
 
+// 8 may be older than the base 5, or follow what was missed; the base's own message would tell.
+TEST_F(ChannelMachineTest, WhatWasPassedOverHasHeartbeatsWaitForTheMessageOfTheBase) {
+  Open(5);
+  Hear(7, 8);
+  EXPECT_THAT(Heartbeat(300, 5), IsEmpty());
+  EXPECT_THAT(Hear(4, 5), Contains(Lease(300)));
+  EXPECT_THAT(Heartbeat(500, 5), ElementsAre(Lease(500)));
+}
+
+TEST_F(ChannelMachineTest, WithoutTheMessageOfTheBaseTheGenerationEndsWithinTheBound) {
+  Open(5);
+  Hear(7, 8);
+  EXPECT_THAT(Heartbeat(300, 5), IsEmpty());
+  EXPECT_THAT(TickAt(100 + kBound), Contains(Action(CloseGeneration{CloseCause::kHeartbeatTimeout})));
+}
+
+TEST_F(ChannelMachineTest, WhatFollowsTheBaseBehindWhatWasPassedOverIsAGap) {
+  Open(5);
+  Hear(7, 8);
+  EXPECT_THAT(Hear(5, 6), Contains(Action(CloseGeneration{CloseCause::kGap})));
+  EXPECT_EQ(machine_.losses_seen(), 0u);
+}
+
 TEST_F(ChannelMachineTest, ADuplicateOfTheLastIsHarmlessAndAnOlderOneIsAGap) {
   Open(5);
   Hear(5, 6);
@@ -197,6 +220,25 @@ TEST_F(ChannelMachineTest, AClearBringsItsEpoch) {
   EXPECT_EQ(epochs_.Vouched(), Id(6));
   TickAt(300);
   EXPECT_THAT(Read(2, Reading(6, 300, Id(6))), ElementsAre(Lease(300)));
+}
+
+// Found by the simulation (seed 2009637): a slow channel brings a Clear that is older than the one that the base has
+// shown, and what was cleared since must not come back.
+TEST_F(ChannelMachineTest, AClearThatTheBaseCoversDoesNotBringItsEpochBack) {
+  Open(5);
+  ASSERT_EQ(epochs_.Vouched(), kEpoch);
+  EXPECT_THAT(Hear(Clear(3, 4)), ElementsAre(Action(ApplyClear{Id(4)})));
+  EXPECT_EQ(epochs_.Vouched(), kEpoch);
+  EXPECT_THAT(Hear(Clear(4, 5)), ElementsAre(Action(ApplyClear{Id(5)})));
+  EXPECT_EQ(epochs_.Vouched(), kEpoch) << "a Clear may have come between the base's lane id and its epoch";
+}
+
+TEST_F(ChannelMachineTest, AClearBehindAGapIsBelievedAndNotVouchedFor) {
+  Open(5);
+  Hear(5, 6);
+  EXPECT_THAT(Hear(Clear(7, 8)), Contains(Action(CloseGeneration{CloseCause::kGap})));
+  EXPECT_EQ(epochs_.Vouched(), absl::nullopt);
+  EXPECT_EQ(epochs_.Last(), Id(8));
 }
 
 // --- The heartbeat (M4, M5)

@@ -57,6 +57,12 @@ enum Count {
   kWritesAcknowledged,
   kWritesUnknown,
   kWritesFailed,
+  kAdds,  // Acknowledged, as the next two, and among the writes.
+  kIncrements,
+  kLivesEnded,    // By Touch and by Expire.
+  kLivesChanged,  // By Touch and Persist, to more than a run lasts.
+  kLoads,
+  kLoadsOvertaken,
   kSyncs,
   kClears,
   kLossesNoticed,

@@ -78,6 +78,14 @@ std::string WhatHappened(const ViolationRecord& record, int64_t start_nanos) {
       return absl::StrCat(Reader(record, start_nanos),
                           " Its write got no answer, was seen to have taken effect, and was replaced since. ",
                           Replaced(record));
+    case Violation::kMiscounted:
+      return absl::StrFormat(
+          "At %s worker %d, who alone changes key %d (%s), incremented it from %d and was told the sum %d.", at,
+          record.worker, record.key, KeyName(record.key).view(), record.allowed, record.amount);
+    case Violation::kWrongCondition:
+      return absl::StrFormat(
+          "At %s worker %d, who alone changes key %d (%s), had deleted it and added it, and was told that it exists.",
+          at, record.worker, record.key, KeyName(record.key).view());
     case Violation::kLateCall:
       return absl::StrFormat("A call that worker %d began at %s ended %.1f ms after its deadline; %.1f ms are allowed.",
                              record.worker, at, Millis(record.amount), Millis(record.allowed));
@@ -146,6 +154,10 @@ absl::string_view ViolationName(Violation violation) {
       return "a failed write became visible (C4)";
     case Violation::kTookEffectTwice:
       return "a write without an answer took effect twice (C4)";
+    case Violation::kMiscounted:
+      return "a sum that the increments do not give (C4)";
+    case Violation::kWrongCondition:
+      return "a deleted key was said to exist (C4)";
     case Violation::kLateCall:
       return "a call ended after its deadline (C4)";
     case Violation::kCallsLeft:

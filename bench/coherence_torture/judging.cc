@@ -159,6 +159,56 @@ void Judging::EndWrite(uint32_t key, uint32_t version, WriteOutcome outcome) {
   Log(Violation::kPhantom, {key, 0, now_nanos, 0, 0}, {key, version, now_nanos}, verdict, false, false);
 }
 
+void Judging::EndLoad(uint32_t key, uint32_t version) {
+  ++tally_[kLoads];
+  arena_->versions().End(key, version, WriteOutcome::kUnknown, NowNanos());
+  arena_->sightings().MarkUnknown(key, version);
+}
+
+void Judging::EndOvertakenLoad(uint32_t key, uint32_t version) {
+  ++tally_[kLoads];
+  ++tally_[kLoadsOvertaken];
+  arena_->versions().End(key, version, WriteOutcome::kFailed, NowNanos());
+}
+
+// What it was given need not be in the store, so that it is no floor for what is read later.
+void Judging::EndLoaded(const Begun& begun, const RecordIdentity& identity) {
+  const uint32_t version = static_cast<uint32_t>(identity.version);
+  const ReadObservation read = {begun.key, version, begun.nanos, begun.floor};
+  Verdict verdict;
+  if (!identity.intact || identity.key != begun.key) {
+    verdict.finding = Finding::kForeign;
+    Log(Violation::kForeignBytes, begun, read, verdict, /*from_memory=*/false, /*fresh=*/false);
+  } else if (version < begun.floor && begun.store_since_nanos == arena_->store_since_nanos().load() &&
+             arena_->versions().Find(begun.key, begun.floor).begun_nanos >= begun.store_since_nanos) {
+    verdict.finding = Finding::kWentBack;
+    Log(Violation::kWentBack, begun, read, verdict, /*from_memory=*/false, /*fresh=*/false);
+  }
+}
+
+void Judging::CheckSum(uint32_t key, uint32_t from, uint32_t sum, int64_t since_nanos) {
+  if (sum == from + 1 || since_nanos == INT64_MAX) return;
+  if (arena_->store_since_nanos().load(std::memory_order_acquire) != since_nanos) return;
+  LogOwn(Violation::kMiscounted, key, sum, from);
+}
+
+void Judging::CheckExists(uint32_t key, int64_t since_nanos) {
+  if (arena_->store_since_nanos().load(std::memory_order_acquire) != since_nanos || since_nanos == INT64_MAX) return;
+  LogOwn(Violation::kWrongCondition, key, 0, 0);
+}
+
+void Judging::LogOwn(Violation violation, uint32_t key, int64_t amount, int64_t allowed) {
+  ViolationRecord* record = arena_->violations().Add(violation);
+  if (record == nullptr) return;
+  record->worker = worker_;
+  record->key = key;
+  record->at_nanos = record->ended_nanos = NowNanos();
+  record->amount = amount;
+  record->allowed = allowed;
+  record->history_count = arena_->versions().CopyHistory(key, record->history, ViolationRecord::kHistory);
+  record->complete.store(1, std::memory_order_release);
+}
+
 void Judging::EndClear(int64_t begun_nanos) {
   ++tally_[kClears];
   const ClearNotice::Times times = {begun_nanos, NowNanos()};

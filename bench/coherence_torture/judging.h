@@ -57,6 +57,19 @@ class Judging {
   // The write ended; its version is a floor if it was acknowledged, and must never have been seen if it failed.
   void EndWrite(uint32_t key, uint32_t version, WriteOutcome outcome);
 
+  // A loader made `version`, and whether it was stored nobody says; or the key was changed while the loader ran, which
+  // voids what it made: then it must never be seen but by those who waited for this loader.
+  void EndLoad(uint32_t key, uint32_t version);
+  void EndOvertakenLoad(uint32_t key, uint32_t version);
+  // A read ended with what a loader, this caller's or another's, had made for those who wait.
+  void EndLoaded(const Begun& begun, const RecordIdentity& identity);
+
+  // An increment by one of a counter that only this thread changes was acknowledged, and no other is under way or
+  // without an answer. `since_nanos`: of the store, when `from` was known.
+  void CheckSum(uint32_t key, uint32_t from, uint32_t sum, int64_t since_nanos);
+  // A key that only this thread changes, and that it had just deleted, was said to exist.
+  void CheckExists(uint32_t key, int64_t since_nanos);
+
   // The Clear ended and was acknowledged.
   void EndClear(int64_t begun_nanos);
 
@@ -80,6 +93,7 @@ class Judging {
                   bool from_memory, bool fresh);
   void CheckClears(const Begun& begun, uint32_t version, bool from_memory, bool fresh);
   void EndSlowly(const Begun& begun, uint32_t version, bool from_memory, bool fresh);
+  void LogOwn(Violation violation, uint32_t key, int64_t amount, int64_t allowed);
   void Log(Violation violation, const Begun& begun, const ReadObservation& read, const Verdict& verdict,
            bool from_memory, bool fresh);
 

@@ -54,14 +54,19 @@ std::string Details(const Totals& totals) {
   return absl::StrFormat(
       "Reads: %s from memory, %s from the server (%s had to be fresh), %s found nothing, %s failed.\n"
       "Not counted as checked: %s while the store stepped into its past, %s of a write without an answer.\n"
-      "Changes: %s acknowledged, %s without an answer, %s failed. Clears: %s. Syncs: %s. Losses noticed: %s.",
+      "Changes: %s acknowledged, %s without an answer, %s failed. Clears: %s. Syncs: %s. Losses noticed: %s.\n"
+      "Among them %s were adds, %s increments, %s ends of lives; besides %s longer lives, and %s loads, %s of them "
+      "overtaken.",
       FormatExact(totals.counts[kLocalHits]), FormatExact(totals.counts[kRemoteHits]),
       FormatExact(totals.counts[kFreshReads]), FormatExact(totals.counts[kMisses]),
       FormatExact(totals.counts[kReadsFailed]), FormatExact(totals.counts[kUnjudged]),
       FormatExact(totals.counts[kUnplaced]), FormatExact(totals.counts[kWritesAcknowledged]),
       FormatExact(totals.counts[kWritesUnknown]), FormatExact(totals.counts[kWritesFailed]),
       FormatExact(totals.counts[kClears]), FormatExact(totals.counts[kSyncs]),
-      FormatExact(totals.counts[kLossesNoticed]));
+      FormatExact(totals.counts[kLossesNoticed]), FormatExact(totals.counts[kAdds]),
+      FormatExact(totals.counts[kIncrements]), FormatExact(totals.counts[kLivesEnded]),
+      FormatExact(totals.counts[kLivesChanged]), FormatExact(totals.counts[kLoads]),
+      FormatExact(totals.counts[kLoadsOvertaken]));
 }
 
 std::string Progress::Line(const Totals& totals, const FaultCounts& faults, int64_t since_start_nanos,

@@ -17,6 +17,8 @@ enum class Violation : uint32_t {
   kForeignBytes,     // C3
   kPhantom,          // C4: the write had failed for certain.
   kTookEffectTwice,  // C4: a write without an answer, after something newer had replaced it.
+  kMiscounted,       // C4: the sum of an increment shows that one was lost, made twice, or made though it had failed.
+  kWrongCondition,   // C4: a key that had been deleted was said to exist.
   kLateCall,         // C4
   kCallsLeft,        // C4: calls still waiting when nobody calls any more.
   kLossUnnoticed,    // C5
@@ -25,7 +27,7 @@ enum class Violation : uint32_t {
   kNotRecovered,     // C6
   kDied,             // A worker ended that nobody had killed.
 };
-constexpr int kViolationCount = 13;
+constexpr int kViolationCount = 15;
 
 struct ViolationRecord {
   static constexpr int kHistory = 16;
@@ -43,7 +45,7 @@ struct ViolationRecord {
   int64_t ended_nanos;
   int64_t age_nanos;
   int64_t bound_nanos;
-  int64_t amount;  // Of what the violation is about, if not of a read: generations, bytes, calls.
+  int64_t amount;  // Of what the violation is about, if not of a read: generations, bytes, calls, a sum.
   int64_t allowed;
   uint32_t lack;   // Of kNotRecovered: a RecoveryWatch::Lack.
   char text[256];  // Of kDied: how it ended.

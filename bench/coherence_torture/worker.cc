@@ -26,6 +26,7 @@
 #include "bench/coherence_torture/judging.h"
 #include "bench/coherence_torture/load.h"
 #include "bench/coherence_torture/loss_watch.h"
+#include "bench/coherence_torture/torture_writer.h"
 #include "bench/coherence_torture/violation.h"
 #include "bench/processes/key_space.h"
 #include "bench/processes/run_delay.h"
@@ -121,7 +122,7 @@ class Worker {
   void StartThreads(bool filling) {
     const uint64_t seed = arena_->setup().seed * 1000 + index_ * 10;
     threads_.emplace_back([this, seed, filling] {
-      TortureWriter writer(cache_.get(), arena_, &session_, &drawn_, index_, seed);
+      TortureWriter writer(cache_.get(), arena_, &session_, &drawn_, index_, seed, /*predecessor=*/!filling);
       if (filling) writer.Fill();
       block_.status.state.store(WorkerState::kRunning);
       writer.Run();

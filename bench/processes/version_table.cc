@@ -43,9 +43,9 @@ VersionTable::VersionTable(void* memory, const KeySpace& keys)
       key_states_(At<KeyState>(memory, EntryCountsBytes(keys))),
       entries_(At<Entry>(memory, EntryCountsBytes(keys) + RoundUpToLine(keys.key_count() * sizeof(KeyState)))) {}
 
-uint32_t VersionTable::Begin(uint32_t key, int64_t now_nanos) {
+uint32_t VersionTable::Begin(uint32_t key, int64_t now_nanos, uint32_t count) {
   KeyState& state = key_states_[key];
-  const uint32_t version = state.newest_begun.load(std::memory_order_relaxed) + 1;
+  const uint32_t version = state.newest_begun.load(std::memory_order_relaxed) + count;
   state.newest_begun_nanos.store(now_nanos, std::memory_order_release);
   state.newest_begun.store(version, std::memory_order_release);
   return version;

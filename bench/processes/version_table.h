@@ -60,8 +60,9 @@ class VersionTable {
   // A view of `memory`, which is zeroed, or was filled by tables for the same keys. Owns nothing.
   VersionTable(void* memory, const KeySpace& keys);
 
-  // The next version of `key`: 1, 2, 3, … It counts as begun from now on.
-  uint32_t Begin(uint32_t key, int64_t now_nanos);
+  // The next version of `key`: 1, 2, 3, … It counts as begun from now on. With `count`, so many of them, of which the
+  // last is returned: for a writer who does not choose which of them his write will be.
+  uint32_t Begin(uint32_t key, int64_t now_nanos, uint32_t count = 1);
   void End(uint32_t key, uint32_t version, WriteOutcome outcome, int64_t now_nanos);
 
   // Marks the versions unknown that a killed predecessor began and did not end.

@@ -7,8 +7,12 @@
 #include <memory>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "bench/coherence_torture/arena.h"
+#include "bench/coherence_torture/counter_value.h"
+#include "bench/coherence_torture/key_use.h"
 #include "bench/coherence_torture/violation.h"
+#include "bench/processes/key_space.h"
 #include "bench/processes/record.h"
 #include "bench/processes/version_table.h"
 #include "bench/support/clock.h"
@@ -209,6 +213,96 @@ TEST_F(JudgingTest, C4WriteWithoutAnAnswerMayComeLateButOnce) {
   const Judging::Begun later = {kKey, 0, NowNanos() + 2 * kNanosPerSecond, 0, 0};
   judging_.End(later, {true, kKey, 2}, true, false);
   EXPECT_EQ(Count(Violation::kTookEffectTwice), 1u);
+}
+
+TEST_F(JudgingTest, C4SumThatTheIncrementsDoNotGive) {
+  judging_.CheckSum(kKey, 4, 5, 0);
+  EXPECT_EQ(All(), 0u);
+  judging_.CheckSum(kKey, 4, 6, 0);
+  judging_.CheckSum(kKey, 4, 4, 0);
+  ASSERT_EQ(Count(Violation::kMiscounted), 2u) << "one was made twice, one not at all";
+  const ViolationRecord& record = arena_->violations().records[static_cast<int>(Violation::kMiscounted)][0];
+  EXPECT_EQ(record.amount, 6);
+  EXPECT_EQ(record.allowed, 4);
+  arena_->store_since_nanos().store(INT64_MAX);
+  judging_.CheckSum(kKey, 4, 2, 0);
+  judging_.CheckSum(kKey, 4, 2, INT64_MAX);
+  arena_->store_since_nanos().store(NowNanos());
+  judging_.CheckSum(kKey, 4, 2, 0);
+  EXPECT_EQ(All(), 2u) << "a step into the past takes increments back";
+}
+
+TEST_F(JudgingTest, C4DeletedKeyThatIsSaidToExist) {
+  arena_->store_since_nanos().store(INT64_MAX);
+  judging_.CheckExists(kKey, INT64_MAX);
+  judging_.CheckExists(kKey, 0);
+  EXPECT_EQ(All(), 0u) << "a step into the past brings keys back";
+  arena_->store_since_nanos().store(0);
+  judging_.CheckExists(kKey, 0);
+  EXPECT_EQ(Count(Violation::kWrongCondition), 1u);
+}
+
+TEST_F(JudgingTest, C4LoadMayBeStoredOnceAndAtAnyTime) {
+  Write(2000);
+  const uint32_t version = arena_->versions().Begin(kKey, NowNanos() - kNanosPerSecond);
+  judging_.EndLoad(kKey, version);
+  Write(500);
+  Read(version);
+  EXPECT_EQ(All(), 0u) << "it may have been stored just now";
+  Write(-1000);
+  const Judging::Begun later = {kKey, 0, NowNanos() + 2 * kNanosPerSecond, 0, 0};
+  judging_.End(later, {true, kKey, version}, true, false);
+  EXPECT_EQ(Count(Violation::kTookEffectTwice), 1u);
+}
+
+TEST_F(JudgingTest, C4OvertakenLoadIsForThoseWhoWaitForIt) {
+  Write(100);
+  const uint32_t version = arena_->versions().Begin(kKey, NowNanos());
+  const Judging::Begun waits = judging_.Begin(kKey);
+  judging_.EndOvertakenLoad(kKey, version);
+  judging_.EndWrite(kKey, arena_->versions().Begin(kKey, NowNanos()), WriteOutcome::kAcknowledged);
+  judging_.EndLoaded(waits, {true, kKey, version});
+  EXPECT_EQ(All(), 0u);
+  judging_.EndLoaded(judging_.Begin(kKey), {true, kKey, version});
+  EXPECT_EQ(Count(Violation::kWentBack), 1u) << "who comes after the change may not get it";
+  judging_.EndLoaded(waits, {true, kKey + 1, version});
+  EXPECT_EQ(Count(Violation::kForeignBytes), 1u);
+  judging_.End(waits, {true, kKey, version}, true, false);
+  EXPECT_EQ(Count(Violation::kPhantom), 1u) << "it was stored all the same";
+}
+
+TEST_F(JudgingTest, VersionsThatAreBegunTogetherAreNotAllMade) {
+  const uint32_t first = arena_->versions().Begin(kKey, NowNanos() - kNanosPerSecond, 16) - 15;
+  EXPECT_EQ(first, 1u);
+  judging_.EndWrite(kKey, first, WriteOutcome::kAcknowledged);
+  Read(first);
+  EXPECT_EQ(All(), 0u);
+  Read(first + 1);
+  EXPECT_EQ(All(), 0u) << "an increment without an answer may have made it";
+  Read(17);
+  EXPECT_EQ(Count(Violation::kForeignBytes), 1u);
+}
+
+TEST(KeyUseTest, EveryOwnerHasKeysOfEveryUse) {
+  const KeySpace keys(2048, 4);
+  for (const KeyUse use : {KeyUse::kRecord, KeyUse::kCounter, KeyUse::kShortLived, KeyUse::kLoaded}) {
+    for (uint32_t key = 0; key < keys.key_count(); ++key) {
+      const uint32_t neighbour = NeighbourOfUse(keys, key, use);
+      ASSERT_EQ(UseOf(keys, neighbour), use);
+      ASSERT_EQ(keys.OwnerOf(neighbour), keys.OwnerOf(key));
+      ASSERT_LT(neighbour, keys.key_count());
+    }
+  }
+}
+
+TEST(CounterValueTest, NumberTellsKeyAndVersion) {
+  const RecordIdentity identity = CheckCounter(absl::StrCat(CounterOf(2047, 4'000'000'000) + kCounterStep));
+  EXPECT_TRUE(identity.intact);
+  EXPECT_EQ(identity.key, 2047u);
+  EXPECT_EQ(identity.version, 4'000'000'001u);
+  EXPECT_FALSE(CheckCounter("12x").intact);
+  EXPECT_FALSE(CheckCounter("-65536").intact);
+  EXPECT_FALSE(CheckCounter("").intact);
 }
 
 TEST_F(JudgingTest, C4CallAfterItsDeadline) {

@@ -21,6 +21,7 @@ using ::nearcache::testing::RedisServer;
 using ::nearcache::testing::RedisServerOptions;
 using ::nearcache::testing::RunProgram;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -56,6 +57,9 @@ TEST(TortureTest, PromiseHoldsWhileThingsBreak) {
   EXPECT_THAT(outcome.last_line, MatchesRegex(kLastLine));
   EXPECT_THAT(outcome.last_line, AllOf(HasSubstr(" violations=0 "), HasSubstr(" bound_ms=300 ")));
   EXPECT_EQ(outcome.history, "");
+  EXPECT_THAT(outcome.output,
+              ContainsRegex("Among them [1-9][0-9,]* were adds, [1-9][0-9,]* increments, [1-9][0-9,]* ends of lives; "
+                            "besides [1-9][0-9,]* longer lives, and [1-9][0-9,]* loads, [1-9][0-9,]* of them"));
   for (const char* nothing : {"checked_reads=0 ", " writes=0 ", " faults=0 ", " kinds=0 "}) {
     EXPECT_EQ(outcome.last_line.find(nothing), std::string::npos) << outcome.last_line;
   }

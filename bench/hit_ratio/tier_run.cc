@@ -45,7 +45,7 @@ class Store {
     char buffer[kKeyBytes] = {};
     std::memcpy(buffer, &number, sizeof(number));
     const internal::HashedKey key = HashKey({buffer, sizeof(buffer)}, tier_->hash_seed());
-    if (tier_->Read(key, now_, [](absl::string_view, const EntryInfo&) {})) return true;
+    if (tier_->Read(key, now_, [](absl::string_view) {})) return true;
     const absl::string_view value = absl::string_view(value_).substr(0, sizes_[number] - kKeyBytes);
     tier_->Put(key, value, OperationId{1, ++writes_}, now_, kNever);
     return false;

@@ -72,6 +72,8 @@ struct Load {
       const absl::string_view value = absl::string_view(bytes).substr(0, ValueSize(i));
       tier->Put(HashKey(key, tier->hash_seed()), value, ids.Next(), now, now + 3'600'000'000'000);
     }
+    while (tier->Maintain(now, 64)) {
+    }
     for (size_t thread = 0; thread < 2; ++thread) MakeStream(keys, thread);
   }
 
@@ -119,9 +121,7 @@ void RunHits(benchmark::State& state, const Access& access) {
 
 void Read(benchmark::State& state) {
   RunHits(state, [](LocalTier& tier, const HashedKey& key, MonotonicNanos now) {
-    return tier.Read(key, now, [](absl::string_view value, const EntryInfo& /*info*/) {
-      benchmark::DoNotOptimize(value.front() + value.back());
-    });
+    return tier.Read(key, now, [](absl::string_view value) { benchmark::DoNotOptimize(value.front() + value.back()); });
   });
 }
 

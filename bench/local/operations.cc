@@ -100,9 +100,7 @@ void MeasureReads(const std::string& kind, uint32_t count) {
   EntryInfo info;
   const std::vector<std::string> absent = load.Keys(kKeys, kKeys);
   const auto key_of_next = [&] { return load.Hashed(cursor.Next().key()); };
-  const auto visit = [&seen](absl::string_view bytes, const EntryInfo& /*info*/) {
-    seen += static_cast<unsigned char>(bytes.front());
-  };
+  const auto visit = [&seen](absl::string_view bytes) { seen += static_cast<unsigned char>(bytes.front()); };
   if (kind == "hit") {
     Measure([&](uint32_t /*i*/) { load.tier->Read(key_of_next(), load.clock.NowCoarse(), visit); }, count);
   } else if (kind == "copy") {

@@ -71,8 +71,7 @@ class TierStore : public StoreBase {
   bool Get(absl::string_view key, Reader* reader) {
     const MonotonicNanos now = clock_.NowCoarse();
     if (form == Form::kVisit) {
-      return tier_->Read(HashKey(key, seed_), now,
-                         [reader](absl::string_view value, const EntryInfo& /*info*/) { reader->Visit(value); });
+      return tier_->Read(HashKey(key, seed_), now, [reader](absl::string_view value) { reader->Visit(value); });
     }
     if (form == Form::kCopy) {
       if (!tier_->GetCopy(HashKey(key, seed_), now, reader->copy())) return false;
@@ -91,11 +90,14 @@ class TierStore : public StoreBase {
     tier_->Put(HashKey(key, seed_), value, NextId(), now, now + kHour);
   }
 
+  // What the library's own threads do beside the reads: leases are renewed, tables that grew get all of their entries.
   void Tend() {
     const MonotonicNanos deadline = clock_.Now() + kHour;
     if (!open_) tier_->lane(0).Open(deadline);
     open_ = true;
     tier_->lane(0).Renew(deadline);
+    while (Work()) {
+    }
   }
 
   size_t AccountedBytes() { return tier_->GetStats().bytes; }

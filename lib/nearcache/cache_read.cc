@@ -81,7 +81,7 @@ absl::Status Cache::Get(absl::string_view key, std::string* value, const ReadOpt
 
 bool Cache::Read(absl::string_view key, absl::FunctionRef<void(absl::string_view)> visitor) {
   if (key.empty()) return false;
-  return core_->Visit(core_->Hash(key), [visitor](absl::string_view value, const EntryInfo&) { visitor(value); });
+  return core_->Visit(core_->Hash(key), visitor);
 }
 
 }  // namespace nearcache

@@ -111,12 +111,10 @@ bool ReferenceTier::Get(const HashedKey& key, MonotonicNanos now, Value* value, 
   return true;
 }
 
-bool ReferenceTier::Read(const HashedKey& key, MonotonicNanos now,
-                         absl::FunctionRef<void(absl::string_view, const local::EntryInfo&)> visitor) {
+bool ReferenceTier::Read(const HashedKey& key, MonotonicNanos now, absl::FunctionRef<void(absl::string_view)> visitor) {
   Value value;
-  local::EntryInfo info;
-  if (!Get(key, now, &value, &info)) return false;
-  visitor(value.view(), info);
+  if (!Get(key, now, &value, nullptr)) return false;
+  visitor(value.view());
   return true;
 }
 

@@ -25,7 +25,7 @@ class ReferenceTier final : public internal::local::LocalTier {
 
   uint64_t hash_seed() const override { return 1; }
   bool Read(const internal::HashedKey& key, internal::MonotonicNanos now,
-            absl::FunctionRef<void(absl::string_view, const internal::local::EntryInfo&)> visitor) override;
+            absl::FunctionRef<void(absl::string_view)> visitor) override;
   bool GetCopy(const internal::HashedKey& key, internal::MonotonicNanos now, std::string* value) override;
   bool Get(const internal::HashedKey& key, internal::MonotonicNanos now, Value* value,
            internal::local::EntryInfo* info) override;

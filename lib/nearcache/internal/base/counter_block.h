@@ -29,7 +29,13 @@ class CounterBlock {
 
   template <typename Name>
   void Add(Name name, uint64_t count = 1) {
-    const size_t thread = ThisThreadSlot().index;
+    Add(ThisThreadSlot(), name, count);
+  }
+
+  // The same for a caller who knows his thread's slot.
+  template <typename Name>
+  void Add(const ThreadSlot& slot, Name name, uint64_t count = 1) {
+    const size_t thread = slot.index;
     if (thread < kOwnedCells) {
       std::atomic<uint64_t>& counter = cells_[thread].counters[static_cast<size_t>(name)];
       counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);

@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/base/optimization.h"
+
 namespace nearcache::internal {
 
 struct alignas(64) ThreadSlot {
@@ -45,7 +47,7 @@ ThreadSlot& Acquire();
 // The calling thread's slot. Valid until the thread ends.
 inline ThreadSlot& ThisThreadSlot() {
   ThreadSlot* const slot = thread_slot_internal::this_thread_slot;
-  return slot != nullptr ? *slot : thread_slot_internal::Acquire();
+  return ABSL_PREDICT_TRUE(slot != nullptr) ? *slot : thread_slot_internal::Acquire();
 }
 
 // How many slots exist; grows only.

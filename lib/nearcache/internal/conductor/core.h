@@ -72,7 +72,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool HitCopy(const HashedKey& key, std::string* value) {
     return gate_.open() && tier_->GetCopy(key, clock_->NowCoarse(), value) && Sampled(key);
   }
-  bool Visit(const HashedKey& key, absl::FunctionRef<void(absl::string_view, const local::EntryInfo&)> visitor) {
+  bool Visit(const HashedKey& key, absl::FunctionRef<void(absl::string_view)> visitor) {
     return gate_.open() && tier_->Read(key, clock_->NowCoarse(), visitor) && Sampled(key);
   }
 

@@ -50,9 +50,11 @@ void LocalWays::TimeToLive(const HashedKey& key, MonotonicNanos /*deadline*/,
                            absl::AnyInvocable<void(absl::StatusOr<absl::Duration>) &&> done) {
   absl::StatusOr<absl::Duration> life = NoValue(key.key);
   const MonotonicNanos now = clock_->Now();
-  tier_->Read(key, now, [&life, now](absl::string_view, const local::EntryInfo& info) {
+  Value value;
+  local::EntryInfo info;
+  if (tier_->Get(key, now, &value, &info)) {
     life = info.expires_at == kNever ? absl::InfiniteDuration() : absl::Nanoseconds(info.expires_at - now);
-  });
+  }
   std::move(done)(std::move(life));
 }
 

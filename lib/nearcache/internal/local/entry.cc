@@ -8,6 +8,10 @@
 namespace nearcache::internal::local {
 namespace {
 
+// Says to the compiler what fits.
+constexpr uint64_t kDeadlineMask = (uint64_t{1} << 56) - 1;
+static_assert(Deadline::kNeverSteps <= kDeadlineMask, "any time a clock can show");
+
 void DestroyEntry(RefCounted* block) noexcept {
   auto* const entry = static_cast<Entry*>(block);
   const size_t size = Entry::BlockSize(entry->key_size(), entry->value_size);
@@ -31,11 +35,11 @@ Entry::Entry(const HashedKey& hashed_key, absl::string_view value, const Provena
       generation(provenance.generation),
       hash(static_cast<uint32_t>(hashed_key.hash)),
       value_size(static_cast<uint32_t>(value.size())),
-      deadline_steps(Deadline::StepsOf(provenance.info.expires_at) & Deadline::kNeverSteps),
-      key_size_high(static_cast<uint8_t>(hashed_key.key.size() >> 16)),
-      fetch_steps_high(static_cast<uint16_t>(FetchTime::StepsOf(provenance.info.fetched_at) >> 24)),
-      lane(provenance.lane),
-      key_size_low(static_cast<uint16_t>(hashed_key.key.size())) {
+      fetch_steps_high(static_cast<uint8_t>(FetchTime::StepsOf(provenance.info.fetched_at) >> 24)),
+      deadline_steps(Deadline::StepsOf(provenance.info.expires_at) & kDeadlineMask),
+      fetch_steps_highest(static_cast<uint8_t>(FetchTime::StepsOf(provenance.info.fetched_at) >> 32)),
+      stored_key_size(static_cast<uint32_t>(hashed_key.key.size()) & kKeySizeMax),
+      lane(provenance.lane) {
   char* const bytes = reinterpret_cast<char*>(this + 1);
   if (!hashed_key.key.empty()) std::memcpy(bytes, hashed_key.key.data(), hashed_key.key.size());
   if (!value.empty()) std::memcpy(bytes + hashed_key.key.size(), value.data(), value_size);

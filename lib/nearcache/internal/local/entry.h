@@ -62,14 +62,18 @@ struct FetchTime {
 
 struct Deadline {
   static constexpr int64_t kStepNanos = 1'000;
-  static constexpr uint64_t kNeverSteps = (uint64_t{1} << 56) - 1;  // More than the 292 years that a clock can show.
+  // Of the last microsecond of the 292 years that a clock can show: to a hit it is a time like all others.
+  static constexpr uint64_t kNeverSteps = static_cast<uint64_t>(kNever / kStepNanos);
 
   static constexpr uint64_t StepsOf(MonotonicNanos time) {
     if (time == kNever) return kNeverSteps;
-    return time <= 0 ? 0 : static_cast<uint64_t>(time) / kStepNanos;
+    return time <= 0 ? 0 : std::min(static_cast<uint64_t>(time) / kStepNanos, kNeverSteps - 1);
   }
   static constexpr MonotonicNanos TimeOf(uint64_t steps) {
     return steps == kNeverSteps ? kNever : static_cast<MonotonicNanos>(steps) * kStepNanos;
+  }
+  static constexpr bool IsBefore(MonotonicNanos time, uint64_t steps) {
+    return time < static_cast<MonotonicNanos>(steps) * kStepNanos;
   }
 };
 
@@ -97,12 +101,12 @@ struct Entry final : RefCounted {
   // The part of the hash that chooses the bucket, kept so that tables can be rebuilt without reading keys.
   const uint32_t hash;
   const uint32_t value_size;
+  const uint64_t fetch_steps_high : 8;
   const uint64_t deadline_steps : 56;
-  const uint64_t key_size_high : 8;
-  const uint16_t fetch_steps_high;
+  const uint32_t fetch_steps_highest : 8;
+  const uint32_t stored_key_size : 24;
   EntryUse use;
   const uint16_t lane;
-  const uint16_t key_size_low;
 
   static constexpr size_t kKeySizeMax = (size_t{1} << 24) - 1;
   static constexpr size_t kValueSizeMax = ~uint32_t{0};
@@ -127,12 +131,13 @@ struct Entry final : RefCounted {
     __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(entry) + kColdBytes));
   }
 
-  size_t key_size() const { return size_t{key_size_high} << 16 | key_size_low; }
+  size_t key_size() const { return stored_key_size; }
   absl::string_view key() const { return {bytes(), key_size()}; }
   absl::string_view value() const { return {bytes() + key_size(), value_size}; }
   MonotonicNanos expires_at() const { return Deadline::TimeOf(deadline_steps); }
   MonotonicNanos fetched_at() const {
-    const uint64_t steps = uint64_t{fetch_steps_high} << 24 | uint64_t{fetch_steps_middle} << 8 | fetch_steps_low;
+    const uint64_t steps = uint64_t{fetch_steps_highest} << 32 | uint64_t{fetch_steps_high} << 24 |
+                           uint64_t{fetch_steps_middle} << 8 | fetch_steps_low;
     return static_cast<MonotonicNanos>(steps) * FetchTime::kStepNanos;
   }
   EntryInfo info() const { return {id, fetched_at(), expires_at()}; }

@@ -53,6 +53,11 @@ Entry* EntryIndex::Search(BucketArray array, const HashedKey& key, SearchSteps* 
   return nullptr;
 }
 
+Entry* EntryIndex::FindInBoth(const HashedKey& key) const {
+  SearchSteps steps;
+  return Find(key, &steps);
+}
+
 Entry* EntryIndex::Find(const HashedKey& key, SearchSteps* steps) const {
   const BucketArray old = Load(old_);
   if (!old.none()) {

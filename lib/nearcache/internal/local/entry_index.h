@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
@@ -30,6 +31,7 @@
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/local/bucket.h"
 #include "nearcache/internal/local/entry.h"
+#include "nearcache/internal/local/equal_bytes.h"
 
 namespace nearcache::internal::local {
 
@@ -57,14 +59,24 @@ class EntryIndex {
   // Once, before anything else: how long an entry may stay unread; kNever: for as long as it likes.
   void SetIdleTimeout(int64_t nanos) { idle_nanos_ = nanos; }
 
-  // Starts loading the line that Find will need.
-  void Prefetch(uint64_t hash) const {
+  // Where a search will begin, unless the table is rebuilt before it does.
+  struct Start {
+    uintptr_t array = 0;
+    const Bucket* bucket = nullptr;
+  };
+
+  // Starts loading the line that Find will need. May be called outside of a section.
+  Start Prefetch(uint64_t hash) const {
     const BucketArray array = Load(current_);
-    __builtin_prefetch(&array.at(static_cast<uint32_t>(hash)));
+    const Bucket* const bucket = &array.at(static_cast<uint32_t>(hash));
+    __builtin_prefetch(bucket);
+    return {array.word(), bucket};
   }
 
   // Nullptr if there is none.
-  Entry* Find(const HashedKey& key) const;
+  Entry* Find(const HashedKey& key) const { return Find(key, Prefetch(key.hash)); }
+  // The same, with what Prefetch said for this key.
+  Entry* Find(const HashedKey& key, const Start& start) const;
   // The same, and adds to `steps`.
   Entry* Find(const HashedKey& key, SearchSteps* steps) const;
 
@@ -147,9 +159,10 @@ class EntryIndex {
   static void Store(AtomicArray& array, BucketArray value) { array.store(value.word(), std::memory_order_seq_cst); }
 
   static bool Matches(const Entry* entry, const HashedKey& key) {
-    return entry != nullptr && entry->hash == static_cast<uint32_t>(key.hash) && entry->key() == key.key;
+    return entry != nullptr && entry->hash == static_cast<uint32_t>(key.hash) && EqualBytes(entry->key(), key.key);
   }
-  static Entry* FindIn(BucketArray array, const HashedKey& key);
+  static Entry* FindIn(BucketArray array, const Bucket& bucket, const HashedKey& key);
+  Entry* FindInBoth(const HashedKey& key) const;
   static Entry* Search(BucketArray array, const HashedKey& key, SearchSteps* steps);
   static bool Locate(BucketArray array, const Entry* entry, Place* place);
   Entry* ReplaceTwin(BucketArray array, Entry* entry, uint8_t tag);
@@ -175,8 +188,8 @@ class EntryIndex {
 };
 
 // Nine searches in ten end in the first bucket, with the first entry that has the tag: nothing is kept for the rest.
-inline Entry* EntryIndex::FindIn(BucketArray array, const HashedKey& key) {
-  const Bucket& bucket = array.at(static_cast<uint32_t>(key.hash));
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Entry* EntryIndex::FindIn(BucketArray array, const Bucket& bucket,
+                                                              const HashedKey& key) {
   const Tags tags(bucket.tags.load(std::memory_order_acquire));
   const uint64_t set = tags.Matching(TagOf(key.hash));
   if (ABSL_PREDICT_TRUE(set != 0)) {
@@ -189,13 +202,14 @@ inline Entry* EntryIndex::FindIn(BucketArray array, const HashedKey& key) {
   return Search(array, key, &steps);
 }
 
-inline Entry* EntryIndex::Find(const HashedKey& key) const {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Entry* EntryIndex::Find(const HashedKey& key, const Start& start) const {
   // The old array first: an entry is in the new one before it leaves the old one.
-  const BucketArray old = Load(old_);
-  if (ABSL_PREDICT_FALSE(!old.none())) {
-    if (Entry* const entry = FindIn(old, key)) return entry;
-  }
-  return FindIn(Load(current_), key);
+  if (ABSL_PREDICT_FALSE(!Load(old_).none())) return FindInBoth(key);
+  const BucketArray current = Load(current_);
+  // The same array as at the start: the same address of an array that may be searched now.
+  const Bucket& bucket =
+      ABSL_PREDICT_TRUE(current.word() == start.array) ? *start.bucket : current.at(static_cast<uint32_t>(key.hash));
+  return FindIn(current, bucket, key);
 }
 
 }  // namespace nearcache::internal::local

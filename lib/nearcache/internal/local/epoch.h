@@ -24,6 +24,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 #include "nearcache/internal/base/thread_slot.h"
 
 namespace nearcache::internal::local {
@@ -43,20 +45,21 @@ inline EpochWord safe;
 // nested; the outermost counts. Not copyable or movable: it belongs to the thread and the scope.
 class EpochSection {
  public:
-  EpochSection() : slot_(ThisThreadSlot()), outermost_(slot_.epoch.load(std::memory_order_relaxed) == 0) {
-    if (!outermost_) return;
-    const uint64_t epoch = epoch_internal::current.value.load(std::memory_order_seq_cst);
-    slot_.epoch.store(epoch, std::memory_order_seq_cst);
+  EpochSection() : EpochSection(ThisThreadSlot()) {}
+  // REQUIRES: `slot` is the calling thread's.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE explicit EpochSection(ThreadSlot& slot)
+      : slot_(slot), before_(slot.epoch.load(std::memory_order_relaxed)) {
+    if (ABSL_PREDICT_FALSE(before_ != 0)) return;
+    slot_.epoch.store(epoch_internal::current.value.load(std::memory_order_seq_cst), std::memory_order_seq_cst);
   }
-  ~EpochSection() {
-    if (outermost_) slot_.epoch.store(0, std::memory_order_release);
-  }
+  // What an outer section announced stays announced.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE ~EpochSection() { slot_.epoch.store(before_, std::memory_order_release); }
   EpochSection(const EpochSection&) = delete;
   EpochSection& operator=(const EpochSection&) = delete;
 
  private:
   ThreadSlot& slot_;
-  const bool outermost_;
+  const uint64_t before_;  // 0: this is the outermost.
 };
 
 // The tag for what was just unlinked.

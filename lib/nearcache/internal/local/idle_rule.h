@@ -22,12 +22,12 @@ class IdleRule {
  public:
   // kNever: no time-out. REQUIRES: timeout_nanos >= 64
   explicit IdleRule(int64_t timeout_nanos) : timeout_nanos_(timeout_nanos) {
-    if (!on()) return;
+    if (timeout_nanos == kNever) return;
     while ((timeout_nanos >> tick_shift_) >= 2 * kTicksMin) ++tick_shift_;
     ticks_ = static_cast<uint32_t>(timeout_nanos >> tick_shift_);
   }
 
-  bool on() const { return timeout_nanos_ != kNever; }
+  bool on() const { return ticks_ != 0; }
 
   // The end of an idle life that begins at `start`.
   MonotonicNanos DeadlineFrom(MonotonicNanos start) const {

@@ -216,7 +216,7 @@ class LocalTier {
 
   // `visitor` sees the bytes inside the epoch: it must not block, allocate much, or call the tier.
   virtual bool Read(const HashedKey& key, MonotonicNanos now,
-                    absl::FunctionRef<void(absl::string_view value, const EntryInfo& info)> visitor) = 0;
+                    absl::FunctionRef<void(absl::string_view value)> visitor) = 0;
   virtual bool GetCopy(const HashedKey& key, MonotonicNanos now, std::string* value) = 0;
   virtual bool Get(const HashedKey& key, MonotonicNanos now, Value* value, EntryInfo* info) = 0;
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "absl/base/attributes.h"
+#include "nearcache/internal/base/thread_slot.h"
 #include "nearcache/internal/local/epoch.h"
 
 namespace nearcache::internal::local {
@@ -37,23 +39,25 @@ StripedLocalTier::StripedLocalTier(const LocalTierOptions& options)
 StripedLocalTier::~StripedLocalTier() = default;
 
 template <typename Use>
-bool StripedLocalTier::Hit(const HashedKey& key, MonotonicNanos now, const Use& use) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool StripedLocalTier::Hit(const HashedKey& key, MonotonicNanos now,
+                                                               const Use& use) {
   const EntryIndex& index = StripeOf(key.hash).index();
   // Before the section: its locked instruction would hold the load back.
-  index.Prefetch(key.hash);
+  const EntryIndex::Start start = index.Prefetch(key.hash);
   const MonotonicNanos lease = state_.LeaseOf(key);  // Before the search: see LaneLease::Covers.
-  const EpochSection section;
-  Entry* const entry = index.Find(key);
+  ThreadSlot& slot = ThisThreadSlot();
+  const EpochSection section(slot);
+  Entry* const entry = index.Find(key, start);
   if (entry == nullptr || !state_.Servable(*entry, state_.Latest(now), lease)) return false;
   use(*entry);
   state_.NoteHit(entry, state_.Latest(now));
-  state_.Add(Count::kHits);
+  state_.counters.Add(slot, Count::kHits);
   return true;
 }
 
 bool StripedLocalTier::Read(const HashedKey& key, MonotonicNanos now,
-                            absl::FunctionRef<void(absl::string_view value, const EntryInfo& info)> visitor) {
-  return Hit(key, now, [&](const Entry& entry) { visitor(entry.value(), entry.info()); });
+                            absl::FunctionRef<void(absl::string_view value)> visitor) {
+  return Hit(key, now, [&](const Entry& entry) { visitor(entry.value()); });
 }
 
 bool StripedLocalTier::GetCopy(const HashedKey& key, MonotonicNanos now, std::string* value) {

@@ -40,7 +40,7 @@ class StripedLocalTier final : public LocalTier {
 
   // striped_local_tier.cc
   bool Read(const HashedKey& key, MonotonicNanos now,
-            absl::FunctionRef<void(absl::string_view value, const EntryInfo& info)> visitor) override;
+            absl::FunctionRef<void(absl::string_view value)> visitor) override;
   bool GetCopy(const HashedKey& key, MonotonicNanos now, std::string* value) override;
   bool Get(const HashedKey& key, MonotonicNanos now, Value* value, EntryInfo* info) override;
   void Clear() override;

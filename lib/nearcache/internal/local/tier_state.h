@@ -50,8 +50,8 @@ struct TierState {
 
   // For readers without a lock: `lease` is what LeaseOf(key) was before the search.
   bool Servable(const Entry& entry, MonotonicNanos latest, MonotonicNanos lease) const {
-    return entry.era == CurrentEra() && latest < entry.expires_at() && Covered(entry, latest, lease) &&
-           !IdleTooLong(entry, latest);
+    return entry.era == CurrentEra() && Deadline::IsBefore(latest, entry.deadline_steps) &&
+           Covered(entry, latest, lease) && !IdleTooLong(entry, latest);
   }
 
   MonotonicNanos LeaseOf(const HashedKey& key) const {
@@ -88,8 +88,10 @@ struct TierState {
     return Covered(entry, latest, lanes[entry.lane].deadline());
   }
 
+  // The lease first: with a remote tier it covers nearly all, and without one there is no bound.
   bool Covered(const Entry& entry, MonotonicNanos latest, MonotonicNanos lease) const {
-    return latest - entry.fetched_at() <= staleness_nanos || lanes[entry.lane].Covers(entry.generation, latest, lease);
+    return lanes[entry.lane].Covers(entry.generation, latest, lease) || staleness_nanos == kNever ||
+           latest - entry.fetched_at() <= staleness_nanos;
   }
 
   // The latest true time, given what the coarse clock said. All rules are checked against this one: an entry may go a

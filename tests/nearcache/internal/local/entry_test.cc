@@ -63,13 +63,24 @@ TEST(FetchTimeTest, IsNeverLaterThanTheFetchAndLessThanAStepEarlier) {
 }
 
 TEST(DeadlineTest, IsNeverLaterThanItShouldBeAndLessThanAStepEarlier) {
-  const MonotonicNanos far_away = kNever - 1;
+  const MonotonicNanos far_away = kNever - 2 * Deadline::kStepNanos;
   for (const MonotonicNanos time : {MonotonicNanos{0}, MonotonicNanos{999}, MonotonicNanos{1'000'001}, far_away}) {
     Entry* const entry = MakeEntry("key", "value", {OperationId(), 0, time});
     EXPECT_LE(entry->expires_at(), time);
     EXPECT_GT(entry->expires_at(), time - Deadline::kStepNanos);
     entry->Unref();
   }
+}
+
+TEST(DeadlineTest, IsAskedForAsItIsTold) {
+  for (const MonotonicNanos end : {MonotonicNanos{0}, MonotonicNanos{999}, MonotonicNanos{5'000}, kNever - 1, kNever}) {
+    const uint64_t steps = Deadline::StepsOf(end);
+    const MonotonicNanos told = Deadline::TimeOf(steps);
+    for (const MonotonicNanos time : {MonotonicNanos{0}, MonotonicNanos{4'999}, MonotonicNanos{5'000}, kNever / 2}) {
+      EXPECT_EQ(Deadline::IsBefore(time, steps), time < told) << time << " and " << end;
+    }
+  }
+  EXPECT_LT(Deadline::TimeOf(Deadline::StepsOf(kNever - 1)), kNever) << "an end is not the same as none";
 }
 
 TEST(DeadlineTest, NeverStaysNeverAndThePastStaysThePast) {

@@ -187,7 +187,7 @@ TEST_F(LocalTierMemoryTest, AReaderThatStaysInsideBlocksNobodyAndRetiredMemoryIs
   absl::Notification inside;
   absl::Notification leave;
   std::thread reader([&] {
-    tier().Read(Key("held"), now(), [&](absl::string_view, const EntryInfo&) {
+    tier().Read(Key("held"), now(), [&](absl::string_view) {
       inside.Notify();
       leave.WaitForNotification();
     });

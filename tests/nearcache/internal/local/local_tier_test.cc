@@ -55,21 +55,15 @@ TEST_F(LocalTierTest, AllThreeFormsOfAHitAgree) {
   const MonotonicNanos put_at = now();
   Put("k", "value", expires_at);
   std::string visited;
-  EntryInfo visited_info;
-  EXPECT_TRUE(tier().Read(Key("k"), now(), [&](absl::string_view value, const EntryInfo& info) {
-    visited = std::string(value);
-    visited_info = info;
-  }));
+  EXPECT_TRUE(tier().Read(Key("k"), now(), [&](absl::string_view value) { visited = std::string(value); }));
   Value counted;
   EntryInfo info;
   EXPECT_TRUE(tier().Get(Key("k"), now(), &counted, &info));
   EXPECT_EQ(visited, "value");
   EXPECT_EQ(counted.view(), "value");
   EXPECT_EQ(Hit("k"), "value");
-  EXPECT_EQ(info.id, visited_info.id);
   EXPECT_EQ(info.fetched_at, FetchTime::Round(put_at));
   EXPECT_EQ(info.expires_at, expires_at);
-  EXPECT_EQ(visited_info.expires_at, expires_at);
   EXPECT_EQ(tier().GetStats().hits, 3u);
 }
 
@@ -79,7 +73,7 @@ TEST_F(LocalTierTest, AMissLeavesTheOutputsAlone) {
   EntryInfo info;
   EXPECT_FALSE(tier().GetCopy(Key("k"), now(), &copy));
   EXPECT_FALSE(tier().Get(Key("k"), now(), &value, &info));
-  EXPECT_FALSE(tier().Read(Key("k"), now(), [](absl::string_view, const EntryInfo&) { FAIL(); }));
+  EXPECT_FALSE(tier().Read(Key("k"), now(), [](absl::string_view) { FAIL(); }));
   EXPECT_EQ(copy, "before");
   EXPECT_EQ(value.view(), "before");
 }
@@ -110,15 +104,15 @@ TEST_F(LocalTierTest, TheLagOfTheCoarseClockCountsAgainstExpiryFreshnessAndLease
   options_.clock = &clock;
   options_.staleness_bound = absl::Microseconds(100);
   tier().Put(Key("expiring"), "v", Id(1), 1'000'000, 1'050'000);
-  EXPECT_TRUE(tier().Read(Key("expiring"), 1'041'000, [](absl::string_view, const EntryInfo&) {}));
-  EXPECT_FALSE(tier().Read(Key("expiring"), 1'042'000, [](absl::string_view, const EntryInfo&) {}));
+  EXPECT_TRUE(tier().Read(Key("expiring"), 1'041'000, [](absl::string_view) {}));
+  EXPECT_FALSE(tier().Read(Key("expiring"), 1'042'000, [](absl::string_view) {}));
   tier().lane(0).Open(1'200'000);
   tier().Put(Key("leased"), "v", Id(2), 1'000'000, kNever);
-  EXPECT_TRUE(tier().Read(Key("leased"), 1'192'000, [](absl::string_view, const EntryInfo&) {}));
-  EXPECT_FALSE(tier().Read(Key("leased"), 1'193'000, [](absl::string_view, const EntryInfo&) {}));
+  EXPECT_TRUE(tier().Read(Key("leased"), 1'192'000, [](absl::string_view) {}));
+  EXPECT_FALSE(tier().Read(Key("leased"), 1'193'000, [](absl::string_view) {}));
   tier().lane(0).Close();
-  EXPECT_TRUE(tier().Read(Key("leased"), 1'092'000, [](absl::string_view, const EntryInfo&) {}));
-  EXPECT_FALSE(tier().Read(Key("leased"), 1'093'000, [](absl::string_view, const EntryInfo&) {}));
+  EXPECT_TRUE(tier().Read(Key("leased"), 1'092'000, [](absl::string_view) {}));
+  EXPECT_FALSE(tier().Read(Key("leased"), 1'093'000, [](absl::string_view) {}));
 }
 
 TEST_F(LocalTierTest, WithoutAStalenessBoundNothingOfTheProtocolLimitsAnEntry) {

@@ -36,6 +36,7 @@ constexpr Name kNames[] = {
     {Mutant::kReadingUnheard, "reading_unheard"},
     {Mutant::kPassedOver, "passed_over"},
     {Mutant::kClearOutOfOrder, "clear_out_of_order"},
+    {Mutant::kLaneFirst, "lane_first"},
     {Mutant::kLossUntold, "loss_untold"},
     {Mutant::kAsOfReply, "as_of_reply"},
     {Mutant::kEpochZero, "epoch_zero"},

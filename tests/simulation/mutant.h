@@ -34,6 +34,7 @@ enum class Mutant {
   kReadingUnheard,   // A reading whose lane id the channel has not brought counts for nothing.
   kPassedOver,       // What a generation hears before it hears of its base is forgotten.
   kClearOutOfOrder,  // Any Clear that the channel tells is taken for the last one, one that the base covers, too.
+  kLaneFirst,        // A reading takes the lane id before the epoch.
   kLossUntold,       // Who sees that the server lost history keeps it to himself.
   kAsOfReply,        // A heartbeat proves what was executed until its answer came.
   kEpochZero,        // A lost epoch is made anew as the first one, not as one that never was.

@@ -28,7 +28,7 @@ uint64_t WorldOf(Mutant mutant) {
   if (mutant == Mutant::kNoPair || mutant == Mutant::kCountHeartbeat) return kFirstFailOverWorld;
   if (mutant == Mutant::kAgeFromReply || mutant == Mutant::kAsOfReply) return kFirstSlowWorld;
   if (mutant == Mutant::kNoChecksum) return kFirstCorruptingWorld;
-  if (mutant == Mutant::kClearOutOfOrder) return kFirstJoiningWorld;
+  if (mutant == Mutant::kClearOutOfOrder || mutant == Mutant::kLaneFirst) return kFirstJoiningWorld;
   if (mutant == Mutant::kOwnUnheard || mutant == Mutant::kOpeningUnheard || mutant == Mutant::kReadingUnheard ||
       mutant == Mutant::kPassedOver || mutant == Mutant::kLossUntold) {
     return kFirstSnapshotWorld;

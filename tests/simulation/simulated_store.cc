@@ -169,10 +169,24 @@ void SimulatedStore::ReadLane(MonotonicNanos deadline, remote::LaneCallback done
   auto shared = std::make_shared<remote::LaneCallback>(std::move(done));
   const MonotonicNanos sent_at = scheduler_->now();
   const int64_t asked_in = generation_;
+  auto first = std::make_shared<remote::LaneReading>();
+  if (network_.readings_split > 0 && scheduler_->Chance(network_.readings_split)) {
+    Submit(
+        0, deadline,
+        [this, first] {
+          *first = server_->ReadLane();
+          return [] {};
+        },
+        [](const absl::Status&, bool) {});
+  }
   Submit(
       0, deadline,
-      [this, shared, sent_at, asked_in]() -> std::function<void()> {
+      [this, shared, sent_at, asked_in, first]() -> std::function<void()> {
         remote::LaneReading reading = server_->ReadLane();
+        if (!first->lane.empty()) {
+          (mutant_ == Mutant::kLaneFirst ? reading.lane : reading.epoch) =
+              mutant_ == Mutant::kLaneFirst ? first->lane : first->epoch;
+        }
         reading.sent_at = sent_at;
         const auto operations = static_cast<int64_t>(server_->operations());
         return [this, reading, shared, operations, asked_in]() mutable {

@@ -29,6 +29,7 @@ struct NetworkOptions {
   double message_loss = 0;  // Silently, inside a living connection.
   double message_doubled = 0;
   double message_corrupted = 0;  // One bit of what the writer of the message made.
+  double readings_split = 0;     // Of the two registers that a heartbeat reads, the second is read later.
   int64_t reconnect_max_nanos = 100 * kMillisecond;
   // How long changes gather before they leave together, as in a turn of the event loop that takes its time.
   int64_t turn_max_nanos = 0;

@@ -160,6 +160,7 @@ class Simulation {
     workload_.clear_chance = 0.08;
     network_.message_loss = network_.message_doubled = 0;
     network_.slow_chance = 0.1;
+    network_.readings_split = 0.3;
     network_.slow_max_nanos = bound_ / 2;
     network_.delay_max_nanos = 3 * kMillisecond;
     network_.reconnect_max_nanos = 5 * kMillisecond;

@@ -133,9 +133,8 @@ void ChannelMachine::Accept(MonotonicNanos now, const Heartbeat& heartbeat, Acti
   AfterOnDemand(now, heartbeat, actions);
 }
 
-// A Clear that had changed the epoch before the lane id was read has been heard by now. False: the
-// epoch changed without one, and the generation was closed. (A Clear that fell between the two
-// readings looks the same, and costs the same.)
+// A Clear that had changed the epoch before it was read, and so before the lane id was, has been heard by now. False:
+// the epoch changed without one, and the generation was closed.
 bool ChannelMachine::EpochAgrees(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions) {
   const OperationId epoch = heartbeat.reading.epoch;
   EpochRegister::Verdict verdict = EpochRegister::Verdict::kReplaced;

@@ -192,10 +192,11 @@ void ChannelMachine::OnMessage(MonotonicNanos now, const Message& message, Actio
   Arm(actions);
 }
 
-// Whether it comes after everything that is known of the lane. Before the base is known whatever is heard does: the
-// reading that will be the base leaves later.
+// Whether it comes after everything that is known of the epoch. Before the base is known whatever is heard does: the
+// reading that will be the base leaves later. A Clear that is the last change itself does, too: a reading takes the
+// epoch before the lane id.
 bool ChannelMachine::IsInOrder(const Link& link) const {
-  return state_ != State::kOpen || link.previous == applied_.last();
+  return state_ != State::kOpen || link.previous == applied_.last() || link.id == applied_.last();
 }
 
 // A Clear out of order may be older than the one that the base has shown; that it names the epoch is no news then, and

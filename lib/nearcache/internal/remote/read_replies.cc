@@ -86,8 +86,8 @@ Operation TimeToLiveOperation(absl::string_view redis_key, absl::string_view epo
 Operation LaneOperation(const ScriptNames& names) {
   Operation operation;
   AddCommand(operation, {"UNLINK", names.missing_key}, kInteger);
-  AddCommand(operation, {"GET", names.lane_key}, kBytesOrNil);
   AddCommand(operation, {"GET", names.epoch_key}, kBytesOrNil);
+  AddCommand(operation, {"GET", names.lane_key}, kBytesOrNil);
   return operation;
 }
 
@@ -137,16 +137,16 @@ LaneReading ParseLane(const ScriptNames& names, const OperationResult& result) {
     reading.status = MissingReplies();
     return reading;
   }
-  const absl::string_view key_names[] = {names.missing_key, names.lane_key, names.epoch_key};
+  const absl::string_view key_names[] = {names.missing_key, names.epoch_key, names.lane_key};
   for (int i = 0; i < 3; ++i) {
     const Reply& reply = result.replies[i];
-    if (!reply.is_error() || (i == 2 && IsWrongType(reply))) continue;
+    if (!reply.is_error() || (i == 1 && IsWrongType(reply))) continue;
     reading.status = ErrorOf(reply, key_names[i]);
     reading.leave_server = MeansLeaveServer(reply.text());
     return reading;
   }
-  reading.lane = ParseId(result.replies[1], names.lane_key).value_or(OperationId());
-  reading.epoch = ParseId(result.replies[2], names.epoch_key).value_or(OperationId());
+  reading.epoch = ParseId(result.replies[1], names.epoch_key).value_or(OperationId());
+  reading.lane = ParseId(result.replies[2], names.lane_key).value_or(OperationId());
   return reading;
 }
 

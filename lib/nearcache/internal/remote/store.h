@@ -156,9 +156,10 @@ using AnnouncementEncoder =
 // --- The invalidation channel and the lane register
 
 // What one heartbeat on the data connection read (mechanism M5): UNLINK of a key that is never there, so that a server
-// that may not be written refuses, then the lane register, then the namespace's epoch; one atomic step is not needed.
-// Where the store follows foreign writers, a reading that is ok also means that OnKeysTouched was called for all that
-// anybody had been told by the server before `sent_at`.
+// that may not be written refuses, then the namespace's epoch, then the lane register. One atomic step is not needed,
+// but the order is: a Clear that comes between is told behind the epoch that was read, and not before it. Where the
+// store follows foreign writers, a reading that is ok also means that OnKeysTouched was called for all that anybody had
+// been told by the server before `sent_at`.
 struct LaneReading {
   absl::Status status;         // Not ok: no renewal.
   OperationId lane;            // Empty if the register does not exist.

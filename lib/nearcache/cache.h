@@ -26,13 +26,12 @@
 //     kPermissionDenied, kUnauthenticated   the server's ACL or password
 //     kInternal            the server broke its protocol
 // * Outcome of changes. A change whose Status carries OutcomeUnknown() may have taken effect, or may yet, once; any
-// other
-//   error means that it was certainly not executed. Nothing is retried behind your back except deletes.
+//   other error means that it was certainly not executed. Nothing is retried behind your back except deletes, within a
+//   budget (RemoteOptions::retry_share).
 // * Breaker. While the circuit breaker is open (Options::remote.breaker) each call does what its lines below say;
 //   "refused" is kUnavailable at once, certainly not executed, with the words "circuit breaker" in the text.
 // * After a change that failed on its way this process serves neither the old nor the new value from memory. One that
-// was
-//   refused at once (arguments, limits of this process, the breaker, a closed cache) leaves everything as it was.
+//   was refused at once (arguments, limits of this process, the breaker, a closed cache) leaves everything as it was.
 // * Without a remote tier (Options::has_remote) memory is all there is: changes are exact and immediate, values live as
 //   long as their writers say, local.time_to_live_max or not, and what does not fit into memory is kInvalidArgument.
 // * A child of fork() must open a cache of its own: on the parent's, its calls are kFailedPrecondition.

@@ -130,6 +130,11 @@ void CheckRemote(const RemoteOptions& remote, Checker* check) {
                 absl::StrCat("at least remote.command_timeout (", absl::FormatDuration(remote.command_timeout), ")"));
   check->Range("remote.health_timeout", remote.health_timeout, kTimeoutMin, kTimeoutMax);
   check->Range("remote.reconnect_backoff_max", remote.reconnect_backoff_max, kBackoffMin, kTimeoutMax);
+  check->Range("remote.reconnects_per_second_max", remote.reconnects_per_second_max, 1, 1000);
+  // Written so that NaN is refused.
+  check->Expect(remote.retry_share >= 0 && remote.retry_share <= 1, "remote.retry_share",
+                absl::StrCat(remote.retry_share), "from 0 to 1");
+  check->Range("remote.retries_max", remote.retries_max, 0, 1'000'000);
   check->Range("remote.operations_max", remote.operations_max, size_t{1}, kCountMax);
   CheckBreaker(remote.breaker, check);
   check->Expect(remote.resp_version == 2 || remote.resp_version == 3, "remote.resp_version",
@@ -147,6 +152,11 @@ void CheckLimits(const Options& options, Checker* check) {
                 absl::StrCat(options.remote.queued_bytes_max),
                 absl::StrCat("at least ", command_bytes_max, ", or a value of limits.value_bytes_max (",
                              limits.value_bytes_max, ") could never be sent"));
+  const size_t reply_bytes_max = limits.value_bytes_max + kCommandOverheadBytes;
+  check->Expect(options.remote.reply_bytes_max >= reply_bytes_max, "remote.reply_bytes_max",
+                absl::StrCat(options.remote.reply_bytes_max),
+                absl::StrCat("at least ", reply_bytes_max, ", or a value of limits.value_bytes_max (",
+                             limits.value_bytes_max, ") could never be read"));
   check->Range("remote.queued_bytes_max", options.remote.queued_bytes_max, size_t{1}, kBytesMax);
 }
 
@@ -214,6 +224,10 @@ void AddRemote(const RemoteOptions& remote, Lines* lines) {
   lines->Add("remote.command_timeout", remote.command_timeout);
   lines->Add("remote.health_timeout", remote.health_timeout);
   lines->Add("remote.reconnect_backoff_max", remote.reconnect_backoff_max);
+  lines->Add("remote.reconnects_per_second_max", remote.reconnects_per_second_max);
+  lines->Add("remote.retry_share", remote.retry_share);
+  lines->Add("remote.retries_max", remote.retries_max);
+  lines->Add("remote.reply_bytes_max", remote.reply_bytes_max);
   lines->Add("remote.operations_max", remote.operations_max);
   lines->Add("remote.queued_bytes_max", remote.queued_bytes_max);
   lines->Add("remote.breaker.enabled", remote.breaker.enabled);

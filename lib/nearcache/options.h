@@ -168,11 +168,27 @@ struct RemoteOptions {
   // ms). Longer: gentler on a server that comes back to a whole fleet.
   absl::Duration reconnect_backoff_max = absl::Seconds(2);
 
+  // Attempts to connect that may begin within any second, for each of the two connections, whatever caused them. More:
+  // back sooner after a server that flaps. Leave alone. 1 to 1000.
+  int reconnects_per_second_max = 10;
+
+  // Reads and deletes under which a connection broke are sent again for this share of the operations that succeed,
+  // saved up to retries_max, which is also what a new cache has; beyond that budget they fail (kUnavailable, a delete:
+  // outcome unknown), so that retries never multiply the load on a server in trouble. 0 of either: never. Share from 0
+  // to 1, retries up to 1,000,000.
+  double retry_share = 0.1;
+  int retries_max = 1000;
+
   // Operations queued or in flight; above it calls fail at once with kResourceExhausted.
   size_t operations_max = 65536;
 
   // Bytes of commands queued or in flight; above it calls fail at once with kResourceExhausted.
   size_t queued_bytes_max = size_t{64} << 20;
+
+  // The most that one reply may be, all of its parts together; a longer one is refused as soon as its length is known,
+  // before anything is allocated, and the connection is replaced (kInternal). Only batches and Execute come near. At
+  // least limits.value_bytes_max and 64 KiB.
+  size_t reply_bytes_max = size_t{64} << 20;
 
   BreakerOptions breaker;
 
@@ -309,8 +325,9 @@ struct Options {
   // command_timeout, health_timeout, staleness_bound, foreign_writers (on, off), link_down_policy
   // (serve, go_remote, fail), replay_window, key_prefix, key_version, default_time_to_live, local_capacity (durations
   // as 250ms, 2s, 5m; sizes as 64MiB, 1GiB or bytes), resp, breaker (on, off), breaker_window, breaker_calls_min,
-  // breaker_bad_share, breaker_slow_call, breaker_open_time. What a URL cannot say, or does not, follows what it says:
-  // local.entry_bytes_max is lowered for a small local_capacity, and health_timeout raised for a long command_timeout.
+  // breaker_bad_share, breaker_slow_call, breaker_open_time, reconnects_per_second_max, retry_share, retries_max,
+  // reply_bytes_max. What a URL cannot say, or does not, follows what it says: local.entry_bytes_max is lowered for a
+  // small local_capacity, and health_timeout raised for a long command_timeout.
   //
   //   kInvalidArgument   the URL, or the named part of it, cannot be read; an unknown parameter
   //   (known ones are listed).

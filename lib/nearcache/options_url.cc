@@ -160,6 +160,25 @@ absl::Status ReadBreakerOpenTime(absl::string_view field, absl::string_view text
   return status;
 }
 
+absl::Status ReadReconnects(absl::string_view field, absl::string_view text, Options* options) {
+  return ReadInteger(field, text, 1, 1000, &options->remote.reconnects_per_second_max);
+}
+
+absl::Status ReadRetryShare(absl::string_view field, absl::string_view text, Options* options) {
+  const bool read = absl::SimpleAtod(text, &options->remote.retry_share);
+  return read ? absl::OkStatus() : NotReadable(field, text, "a number from 0 to 1");
+}
+
+absl::Status ReadRetriesMax(absl::string_view field, absl::string_view text, Options* options) {
+  return ReadInteger(field, text, 0, 1'000'000, &options->remote.retries_max);
+}
+
+absl::Status ReadReplyBytes(absl::string_view field, absl::string_view text, Options* options) {
+  const absl::StatusOr<int64_t> size = ParseByteSize(field, text);
+  if (size.ok()) options->remote.reply_bytes_max = static_cast<size_t>(*size);
+  return size.status();
+}
+
 struct Parameter {
   absl::string_view name;
   absl::Status (*read)(absl::string_view field, absl::string_view text, Options* options);
@@ -185,8 +204,12 @@ constexpr Parameter kParameters[] = {
     {"local_capacity", ReadLocalCapacity},
     {"local_idle_timeout", ReadIdleTimeout},
     {"local_policy", ReadLocalPolicy},
+    {"reconnects_per_second_max", ReadReconnects},
     {"replay_window", ReadReplayWindow},
+    {"reply_bytes_max", ReadReplyBytes},
     {"resp", ReadResp},
+    {"retries_max", ReadRetriesMax},
+    {"retry_share", ReadRetryShare},
     {"staleness_bound", ReadStalenessBound},
 };
 

@@ -109,7 +109,15 @@ struct CacheStats {
   uint64_t remote_events_dropped = 0;                  // Not given to RemoteOptions::on_event, which was too slow.
   uint64_t protocol_errors = 0;
   uint64_t connects = 0;
+  uint64_t connect_failures = 0;
   uint64_t disconnects = 0;
+  uint64_t health_failures = 0;  // Of the disconnects: the oldest command was unanswered for health_timeout.
+  uint64_t retries = 0;          // Operations that were sent again after a lost connection.
+  uint64_t retries_refused = 0;  // And those that were not, for lack of budget.
+  uint64_t retry_budget = 0;     // Gauge: retries that the budget would allow now.
+  uint64_t remote_batches = 0;   // System calls that sent commands; remote_commands per batch is the pipelining.
+  uint64_t remote_bytes_sent = 0;
+  uint64_t remote_bytes_received = 0;
   uint64_t change_groups = 0;      // Writes and deletes that were ready together and committed in one step,
   uint64_t grouped_changes = 0;    // and how many there were in them.
   uint64_t queued_operations = 0;  // Gauge.

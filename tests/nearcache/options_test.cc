@@ -39,6 +39,15 @@ void ExpectRefused(const BadField& bad, Options options) {
               AllOf(testing::StartsWith(bad.field + ":"), HasSubstr(bad.given), HasSubstr(bad.limit)));
 }
 
+void ExpectRefusedWithARemoteTierOnly(const BadField& bad) {
+  ExpectRefused(bad, Good());
+  Options local = Good();
+  bad.set(&local);
+  local.remote.host.clear();
+  local.remote.unix_socket.clear();
+  EXPECT_TRUE(local.Validate().ok()) << bad.field;
+}
+
 TEST(OptionsValidateTest, DefaultsAreGood) {
   EXPECT_TRUE(Options().Validate().ok()) << Options().Validate();
   EXPECT_TRUE(Good().Validate().ok()) << Good().Validate();
@@ -66,9 +75,6 @@ TEST(OptionsValidateTest, EveryFieldOfTheServerHasItsLimits) {
       {"remote.health_timeout", "2h", "from 1ms to 1h", [](Options* o) { o->remote.health_timeout = absl::Hours(2); }},
       {"remote.reconnect_backoff_max", "19ms", "from 20ms",
        [](Options* o) { o->remote.reconnect_backoff_max = absl::Milliseconds(19); }},
-      {"remote.operations_max", "0", "from 1", [](Options* o) { o->remote.operations_max = 0; }},
-      {"remote.queued_bytes_max", "1048576", "limits.value_bytes_max (8388608)",
-       [](Options* o) { o->remote.queued_bytes_max = 1 << 20; }},
       {"remote.breaker.window", "99ms", "from 100ms",
        [](Options* o) { o->remote.breaker.window = absl::Milliseconds(99); }},
       {"remote.breaker.calls_min", "0", "from 1", [](Options* o) { o->remote.breaker.calls_min = 0; }},
@@ -99,15 +105,23 @@ TEST(OptionsValidateTest, EveryFieldOfTheServerHasItsLimits) {
       {"codec.compression_level", "0", "from 1 to 19", [](Options* o) { o->codec.compression_level = 0; }},
       {"codec.compression_level", "20", "from 1 to 19", [](Options* o) { o->codec.compression_level = 20; }},
   };
-  for (const BadField& bad : fields) {
-    ExpectRefused(bad, Good());
-    // Without a remote tier none of these matters.
-    Options local = Good();
-    bad.set(&local);
-    local.remote.host.clear();
-    local.remote.unix_socket.clear();
-    EXPECT_TRUE(local.Validate().ok()) << bad.field;
-  }
+  for (const BadField& bad : fields) ExpectRefusedWithARemoteTierOnly(bad);
+}
+
+TEST(OptionsValidateTest, EveryLimitOfTheEngineHasItsLimits) {
+  const std::vector<BadField> fields = {
+      {"remote.operations_max", "0", "from 1", [](Options* o) { o->remote.operations_max = 0; }},
+      {"remote.queued_bytes_max", "1048576", "limits.value_bytes_max (8388608)",
+       [](Options* o) { o->remote.queued_bytes_max = 1 << 20; }},
+      {"remote.reply_bytes_max", "1048576", "limits.value_bytes_max (8388608)",
+       [](Options* o) { o->remote.reply_bytes_max = 1 << 20; }},
+      {"remote.reconnects_per_second_max", "0", "from 1 to 1000",
+       [](Options* o) { o->remote.reconnects_per_second_max = 0; }},
+      {"remote.retry_share", "1.5", "from 0 to 1", [](Options* o) { o->remote.retry_share = 1.5; }},
+      {"remote.retry_share", "nan", "from 0 to 1", [](Options* o) { o->remote.retry_share = std::nan(""); }},
+      {"remote.retries_max", "-1", "from 0 to 1000000", [](Options* o) { o->remote.retries_max = -1; }},
+  };
+  for (const BadField& bad : fields) ExpectRefusedWithARemoteTierOnly(bad);
 }
 
 TEST(OptionsValidateTest, EveryFieldOfTheProcessHasItsLimits) {
@@ -228,6 +242,10 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "remote.command_timeout=1s\n",
                                        "remote.health_timeout=1s\n",
                                        "remote.reconnect_backoff_max=2s\n",
+                                       "remote.reconnects_per_second_max=10\n",
+                                       "remote.retry_share=0.1\n",
+                                       "remote.retries_max=1000\n",
+                                       "remote.reply_bytes_max=67108864\n",
                                        "remote.operations_max=65536\n",
                                        "remote.queued_bytes_max=67108864\n",
                                        "remote.breaker.enabled=true\n",
@@ -273,7 +291,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "callback_threads=2\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 55) << "a field is missing in this test";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 59) << "a field is missing in this test";
 }
 
 TEST(OptionsToStringTest, SaysWhetherThereIsAPasswordAndNoMore) {

@@ -85,7 +85,11 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
       "&staleness_bound=300ms&key_prefix=shop%3Aeu&key_version=7&default_time_to_live=1h&local_capacity=128MiB&resp=2"
       "&local_policy=lru&local_idle_timeout=10m&breaker=off&breaker_window=20s&breaker_calls_min=50"
       "&breaker_bad_share=0.25&breaker_slow_call=80ms&breaker_open_time=9s&foreign_writers=on&replay_window=45s&link_"
-      "down_policy=fail");
+      "down_policy=fail&reconnects_per_second_max=3&retry_share=0.5&retries_max=20&reply_bytes_max=32MiB");
+  EXPECT_EQ(options.remote.reconnects_per_second_max, 3);
+  EXPECT_EQ(options.remote.retry_share, 0.5);
+  EXPECT_EQ(options.remote.retries_max, 20);
+  EXPECT_EQ(options.remote.reply_bytes_max, size_t{32} << 20);
   EXPECT_FALSE(options.remote.breaker.enabled);
   EXPECT_EQ(options.remote.breaker.window, absl::Seconds(20));
   EXPECT_EQ(options.remote.breaker.calls_min, 50);
@@ -115,14 +119,32 @@ TEST(OptionsFromUrlTest, ReadsEveryParameter) {
 TEST(OptionsFromUrlTest, UnknownParameterIsNamedAndTheKnownOnesAreListed) {
   const std::string error = ErrorOf("redis://h?comand_timeout=1s");
   EXPECT_THAT(error, HasSubstr("\"comand_timeout\""));
-  for (const absl::string_view name : {"breaker",           "breaker_bad_share",    "breaker_calls_min",
-                                       "breaker_open_time", "breaker_slow_call",    "breaker_window",
-                                       "client_name",       "command_timeout",      "connect_timeout",
-                                       "database",          "default_time_to_live", "foreign_writers",
-                                       "health_timeout",    "key_prefix",           "key_version",
-                                       "link_down_policy",  "local_capacity",       "local_idle_timeout",
-                                       "local_policy",      "replay_window",        "resp",
-                                       "staleness_bound"}) {
+  for (const absl::string_view name : {"breaker",
+                                       "breaker_bad_share",
+                                       "breaker_calls_min",
+                                       "breaker_open_time",
+                                       "breaker_slow_call",
+                                       "breaker_window",
+                                       "client_name",
+                                       "command_timeout",
+                                       "connect_timeout",
+                                       "database",
+                                       "default_time_to_live",
+                                       "foreign_writers",
+                                       "health_timeout",
+                                       "key_prefix",
+                                       "key_version",
+                                       "link_down_policy",
+                                       "local_capacity",
+                                       "local_idle_timeout",
+                                       "local_policy",
+                                       "replay_window",
+                                       "resp",
+                                       "staleness_bound",
+                                       "reconnects_per_second_max",
+                                       "reply_bytes_max",
+                                       "retries_max",
+                                       "retry_share"}) {
     EXPECT_THAT(error, HasSubstr(name));
   }
   EXPECT_THAT(ErrorOf("redis://h?Database=1"), HasSubstr("\"Database\"")) << "names are case-sensitive";

@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "nearcache/internal/base/frame_layout.h"
 #include "nearcache/internal/base/key_space.h"
 #include "nearcache/internal/remote/address.h"
 #include "nearcache/internal/remote/redis_store.h"
 
 namespace nearcache::internal::conductor {
 namespace {
-
-// Replies of Execute may be larger than any value.
-constexpr size_t kReplyBytesMin = size_t{64} << 20;
 
 remote::EngineOptions ToEngineOptions(const Options& options, const Clock* clock) {
   const RemoteOptions& remote = options.remote;
@@ -28,7 +24,10 @@ remote::EngineOptions ToEngineOptions(const Options& options, const Clock* clock
   engine.reconnect_backoff_max = remote.reconnect_backoff_max;
   engine.operations_max = remote.operations_max;
   engine.bytes_max = remote.queued_bytes_max;
-  engine.reply_bytes_max = std::max(kReplyBytesMin, options.limits.value_bytes_max + kFrameHeaderSize);
+  engine.reply_bytes_max = remote.reply_bytes_max;
+  engine.reconnects_per_second_max = remote.reconnects_per_second_max;
+  engine.retry_share = remote.retry_share;
+  engine.retries_max = remote.retries_max;
   engine.resp_version = remote.resp_version;
   engine.breaker.enabled = remote.breaker.enabled;
   engine.breaker.window = remote.breaker.window;

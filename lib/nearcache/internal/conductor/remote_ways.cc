@@ -294,6 +294,14 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->protocol_errors = store.protocol_errors;
   stats->connects = store.connects;
   stats->disconnects = store.disconnects;
+  stats->connect_failures = store.connect_failures;
+  stats->health_failures = store.health_failures;
+  stats->retries = store.retries;
+  stats->retries_refused = store.retries_refused;
+  stats->retry_budget = store.retry_budget;
+  stats->remote_batches = store.batches;
+  stats->remote_bytes_sent = store.bytes_sent;
+  stats->remote_bytes_received = store.bytes_received;
   stats->change_groups = store.change_groups;
   stats->grouped_changes = store.grouped_changes;
   stats->queued_operations = store.queued_operations;

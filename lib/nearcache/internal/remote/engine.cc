@@ -29,6 +29,7 @@ absl::Status ValidateTimes(const EngineOptions& options) {
   if (options.reconnect_backoff_max <= absl::ZeroDuration()) {
     return Invalid("reconnect_backoff_max", "positive");
   }
+  if (options.reconnects_per_second_max < 1) return Invalid("reconnects_per_second_max", "at least 1");
   if (options.timer_tick < absl::Milliseconds(1) || options.timer_tick > absl::Milliseconds(10)) {
     return Invalid("timer_tick", "1 ms to 10 ms");
   }
@@ -39,6 +40,9 @@ absl::Status ValidateLimits(const EngineOptions& options) {
   if (options.operations_max == 0) return Invalid("operations_max", "at least 1");
   if (options.bytes_max == 0) return Invalid("bytes_max", "at least 1");
   if (options.reply_bytes_max == 0) return Invalid("reply_bytes_max", "at least 1");
+  // Written so that NaN is refused.
+  if (!(options.retry_share >= 0 && options.retry_share <= 1)) return Invalid("retry_share", "0 to 1");
+  if (options.retries_max < 0) return Invalid("retries_max", "0 or more");
   if (options.reply_elements_max == 0) return Invalid("reply_elements_max", "at least 1");
   if (options.reply_depth_max < 2 || options.reply_depth_max > kReplyDepthLimit) {
     return Invalid("reply_depth_max", absl::StrCat("2 to ", kReplyDepthLimit));
@@ -119,6 +123,7 @@ void Engine::ResetAll(const absl::Status& cause) {
 }
 
 void Engine::Shutdown() { impl_->Shutdown(); }
+bool Engine::SpendRetry() { return impl_->SpendRetry(); }
 absl::Status Engine::AdmitCall() { return impl_->AdmitCall(); }
 absl::Status Engine::BreakerStatus() const { return impl_->BreakerStatus(); }
 EngineStats Engine::GetStats() const { return impl_->GetStats(); }

@@ -75,6 +75,12 @@ struct EngineOptions {
   absl::Duration health_timeout = absl::Seconds(1);
   // Upper end of the back-off between attempts.
   absl::Duration reconnect_backoff_max = absl::Seconds(2);
+  // Attempts to connect that may begin within any second, per link. At least 1.
+  int reconnects_per_second_max = 10;
+  // Operations may be sent again after a lost connection (Operation::resends_max, SpendRetry) for this share of those
+  // that succeed, saved up to retries_max. 0 to 1; at least 0.
+  double retry_share = 0.1;
+  int retries_max = 1000;
   // How late a deadline may be noticed. 1 ms to 10 ms.
   absl::Duration timer_tick = absl::Milliseconds(5);
 
@@ -151,6 +157,8 @@ struct EngineStats {
   uint64_t timeouts = 0;           // kDeadlineExceeded.
   uint64_t rejected = 0;           // kResourceExhausted from Submit.
   uint64_t resends = 0;            // Sent again after a lost connection.
+  uint64_t retries_refused = 0;    // Not sent again, for lack of budget.
+  uint64_t retry_budget = 0;       // Gauge: retries that the budget would allow now.
   uint64_t late_replies = 0;       // Fell on a tombstone.
   uint64_t protocol_errors = 0;    // Connections closed because of what the server sent.
   uint64_t health_failures = 0;    // Connections closed by health_timeout.
@@ -219,6 +227,9 @@ class Engine {
   // Takes over `operation`; see Operation::done for where it completes. What one thread submits leaves in that order.
   void Submit(Operation operation);
   void Submit(Draft draft);
+
+  // For retries above the engine: whether the budget allows one more, which is paid for then. The loop's thread alone.
+  bool SpendRetry();
 
   // Ok if a call of a user may go on; in half-open it is a probe then, and must be submitted. Otherwise kUnavailable,
   // with the address, what made the breaker open, and that nothing was sent. Any thread.

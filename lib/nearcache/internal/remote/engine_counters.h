@@ -25,6 +25,7 @@ struct EngineCounters {
   Counter timeouts;
   Counter rejected;
   Counter resends;
+  Counter retries_refused;
   Counter late_replies;
   Counter protocol_errors;
   Counter health_failures;

@@ -71,6 +71,7 @@ Engine::Impl::Impl(EngineOptions options, EngineEvents* events, std::unique_ptr<
       events_(events),
       loop_(std::move(loop)),
       pool_(this),
+      retry_budget_(options_.retry_share, options_.retries_max),
       mailbox_(std::make_shared<Mailbox>()),
       wheel_(options_.clock->Now(), options_.timer_tick),
       now_(options_.clock->Now()),
@@ -103,6 +104,7 @@ LinkOptions Engine::Impl::MakeLinkOptions(LinkRole role, uint64_t seed) const {
   link.machine.connect_timeout = options_.connect_timeout;
   link.machine.health_timeout = options_.health_timeout;
   link.machine.backoff_max = options_.reconnect_backoff_max;
+  link.machine.attempts_per_second_max = options_.reconnects_per_second_max;
   link.machine.resp_version = options_.resp_version;
   link.machine.random_seed = seed;
   link.limits.bytes_max = options_.reply_bytes_max;
@@ -244,6 +246,8 @@ EngineStats Engine::Impl::GetStats() const {
   stats.timeouts = counters_.timeouts.value();
   stats.rejected = counters_.rejected.value();
   stats.resends = counters_.resends.value();
+  stats.retries_refused = counters_.retries_refused.value();
+  stats.retry_budget = retry_budget_.level();
   stats.late_replies = counters_.late_replies.value();
   stats.protocol_errors = counters_.protocol_errors.value();
   stats.health_failures = counters_.health_failures.value();

@@ -33,6 +33,7 @@
 #include "nearcache/internal/remote/mpsc_queue.h"
 #include "nearcache/internal/remote/operation_node.h"
 #include "nearcache/internal/remote/operation_pool.h"
+#include "nearcache/internal/remote/retry_budget.h"
 #include "nearcache/internal/remote/timer_wheel.h"
 #include "nearcache/internal/remote/writer_role.h"
 
@@ -57,6 +58,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   const Clock& clock() const { return *options_.clock; }
   absl::Status AdmitCall();
   absl::Status BreakerStatus() const;
+  bool SpendRetry();
 
  private:
   class TaskNode;
@@ -132,7 +134,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   void FollowBreaker();
   absl::Status Refusal() const ABSL_LOCKS_EXCLUDED(status_mutex_);
 
-  bool MayBeSentAgain(const OperationNode& node) const;
+  bool MayBeSentAgain(const OperationNode& node);
   absl::Status UnsentStatus(const OperationNode& node) const;
   Link* link(LinkRole role) const { return role == LinkRole::kData ? data_.get() : channel_.get(); }
 
@@ -144,6 +146,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   EngineCounters counters_;
   OperationPool pool_;
   WriterRole writer_;
+  RetryBudget retry_budget_;
   std::atomic<size_t> queued_operations_{0};
   std::atomic<size_t> queued_bytes_{0};
   MpscQueue submissions_;

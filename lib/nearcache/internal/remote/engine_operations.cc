@@ -101,9 +101,16 @@ absl::Status Engine::Impl::UnsentStatus(const OperationNode& node) const {
   return absl::UnavailableError(absl::StrCat(NameOf(node), ": not connected: ", data_->cause().message()));
 }
 
-bool Engine::Impl::MayBeSentAgain(const OperationNode& node) const {
+bool Engine::Impl::MayBeSentAgain(const OperationNode& node) {
   if (closing_ || node.own || node.tombstone) return false;
-  return !node.left_process || node.resends < node.operation.resends_max;
+  if (!node.left_process) return true;  // That is no retry: nobody has seen it yet.
+  return node.resends < node.operation.resends_max && SpendRetry();
+}
+
+bool Engine::Impl::SpendRetry() {
+  const bool allowed = retry_budget_.Spend();
+  if (!allowed) counters_.retries_refused.Add();
+  return allowed;
 }
 
 void Engine::Impl::OnLost(OperationList operations, const absl::Status& cause) {
@@ -152,6 +159,7 @@ void Engine::Impl::Finish(OperationNode* node, OperationResult&& result) {
   result.sent_at = node->sent_at;
   if (!node->own) {
     (result.status.ok() ? counters_.completed : counters_.failed).Add();
+    if (result.status.ok()) retry_budget_.OnSuccess();
     if (result.status.code() == absl::StatusCode::kDeadlineExceeded) counters_.timeouts.Add();
   }
   // Whatever the callback holds is destroyed with it, before it could be called a second time.

@@ -112,6 +112,19 @@ LinkActions LinkMachine::Handle(const LinkEvent& event, MonotonicNanos now) {
 }
 
 void LinkMachine::BeginAttempt(MonotonicNanos now) {
+  if (attempts_.size() < static_cast<size_t>(options_.attempts_per_second_max)) {
+    attempts_.push_back(now);
+  } else {
+    MonotonicNanos& oldest = attempts_[next_attempt_];
+    const MonotonicNanos earliest = AddDuration(oldest, absl::Seconds(1));
+    if (now < earliest) {
+      state_ = LinkState::kBackingOff;
+      Emit(Action::kArmTimer).when = earliest;
+      return;
+    }
+    oldest = now;
+    next_attempt_ = (next_attempt_ + 1) % attempts_.size();
+  }
   state_ = LinkState::kResolving;
   attempt_ends_ = AddDuration(now, options_.connect_timeout);
   Emit(Action::kArmTimer).when = attempt_ends_;

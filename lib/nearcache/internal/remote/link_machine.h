@@ -7,7 +7,8 @@
 // Reconnecting: the first attempt after a loss waits for nothing; the n-th one after that for random(0, min(max,
 // 20 ms * 2^n)), "full jitter", so that a fleet does not come back in step. A link that breaks again within
 // health_timeout after it had become ready has not recovered, and goes on counting. What only a person can mend (a
-// wrong password) is tried again at the longest pace.
+// wrong password) is tried again at the longest pace. Whatever the reasons, no more than attempts_per_second_max
+// attempts begin within any second.
 //
 // Health: the one question is how old the oldest unanswered command is. Writing does not enter into it.
 //
@@ -19,6 +20,7 @@
 #include <ostream>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
@@ -33,6 +35,7 @@ struct LinkMachineOptions {
   absl::Duration connect_timeout = absl::Seconds(1);
   absl::Duration health_timeout = absl::Seconds(1);
   absl::Duration backoff_max = absl::Seconds(2);
+  int attempts_per_second_max = 10;
   int resp_version = 3;
   uint64_t random_seed = 1;
 };
@@ -106,6 +109,7 @@ class LinkMachine {
   int resp_version() const { return resp_version_; }
 
  private:
+  // Now, or as soon as the limit on attempts allows.
   void BeginAttempt(MonotonicNanos now);
   void OnResolved(int address_count, MonotonicNanos now);
   void Connect(MonotonicNanos now);
@@ -131,6 +135,8 @@ class LinkMachine {
   int address_count_ = 0;
   int address_index_ = 0;
   MonotonicNanos attempt_ends_ = kNever;
+  std::vector<MonotonicNanos> attempts_;  // When the last ones began, a ring.
+  size_t next_attempt_ = 0;               // The oldest of them.
   MonotonicNanos ready_since_ = 0;
   LinkActions actions_;  // Of the event being handled.
 };

@@ -187,6 +187,10 @@ StoreStats RedisStore::GetStats() const {
   stats.connects = engine.connects;
   stats.connect_failures = engine.connect_failures;
   stats.disconnects = engine.disconnects;
+  stats.health_failures = engine.health_failures;
+  stats.retries = engine.resends + delete_retries_.load(std::memory_order_relaxed);
+  stats.retries_refused = engine.retries_refused;
+  stats.retry_budget = engine.retry_budget;
   stats.session_changes = session_changes_.load(std::memory_order_relaxed);
   stats.scripts_reloaded = scripts_reloaded_.load(std::memory_order_relaxed);
   stats.foreign_unknown = foreign_unknown_.load(std::memory_order_relaxed);

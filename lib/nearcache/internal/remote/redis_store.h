@@ -4,8 +4,8 @@
 //   Change        Alone: EVALSHA of one script (scripts.h); after NOSCRIPT one EVAL with the text, which also loads it.
 //                 While others are under way it waits for the next turn of the loop, and the sets and deletes that
 //                 are ready then leave as groups (change_group.h). Never retried after that, except kDelete: when a
-//                 connection is lost under it, it is sent again within its deadline, at most kDeleteAttempts times in
-//                 all, under a new lane id each time.
+//                 connection is lost under it, it is sent again within its deadline and the budget of retries, at most
+//                 kDeleteAttempts times in all, under a new lane id each time.
 //   Read          one pipeline (read_replies.h), sent again once when a connection is lost under it.
 //   OnSubscribed  once both links stand at the same server and a probe, published by a script over the data link, came
 //                 back over the channel (session.h). It shows that the ACL lets this user run scripts and publish, and
@@ -184,6 +184,7 @@ class RedisStore final : public Store, private EngineEvents {
   std::atomic<uint64_t> changes_rejected_{0};
   std::atomic<uint64_t> change_groups_{0};
   std::atomic<uint64_t> grouped_changes_{0};
+  std::atomic<uint64_t> delete_retries_{0};
 
   mutable absl::Mutex changes_mutex_;
   bool changes_closed_ ABSL_GUARDED_BY(changes_mutex_) = false;

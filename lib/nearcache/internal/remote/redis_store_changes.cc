@@ -114,7 +114,8 @@ void RedisStore::SendChange(ChangeRequest request, int attempt, bool maybe_execu
             deadline,
             [this, kind, lane_id, attempt, maybe_executed, redis_key = std::move(redis_key), again = std::move(again),
              done = std::move(done)](OperationResult result) mutable {
-              if (again.has_value() && absl::IsUnavailable(result.status) && result.unknown) {
+              if (again.has_value() && absl::IsUnavailable(result.status) && result.unknown && engine_->SpendRetry()) {
+                delete_retries_.fetch_add(1, std::memory_order_relaxed);
                 SendChange(*std::move(again), attempt + 1, /*maybe_executed=*/true, std::move(done));
                 return;
               }
@@ -253,6 +254,11 @@ void RedisStore::Follow(PendingChange change, GroupVerdict verdict) {
       SendAlone(std::move(change));
       return;
     case GroupVerdict::Next::kAgain:
+      if (!engine_->SpendRetry()) {
+        std::move(change.done)(std::move(verdict.result));
+        return;
+      }
+      delete_retries_.fetch_add(1, std::memory_order_relaxed);
       SendChange(std::move(change.request), /*attempt=*/2, /*maybe_executed=*/true, std::move(change.done));
       return;
     case GroupVerdict::Next::kTakeAway:

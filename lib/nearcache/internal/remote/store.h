@@ -213,6 +213,10 @@ struct StoreStats {
   uint64_t connects = 0;
   uint64_t connect_failures = 0;
   uint64_t disconnects = 0;
+  uint64_t health_failures = 0;  // Of the disconnects: no reply to the oldest command for health_timeout.
+  uint64_t retries = 0;          // Operations that were sent again after a lost connection.
+  uint64_t retries_refused = 0;  // And those that were not, for lack of budget.
+  uint64_t retry_budget = 0;     // Gauge: retries that the budget would allow now.
   uint64_t session_changes = 0;  // Another server answered than before: everything dropped.
   uint64_t scripts_reloaded = 0;
   uint64_t foreign_unknown = 0;  // Names in the server's reports that are no keys of this namespace.

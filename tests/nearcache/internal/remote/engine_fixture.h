@@ -145,6 +145,7 @@ inline EngineOptions TestOptions(const std::string& socket_path) {
   options.connect_timeout = absl::Seconds(10);
   options.health_timeout = absl::Seconds(10);
   options.reconnect_backoff_max = absl::Milliseconds(20);
+  options.reconnects_per_second_max = 1000;
   options.timer_tick = absl::Milliseconds(1);
   options.random_seed = 1;
   return options;

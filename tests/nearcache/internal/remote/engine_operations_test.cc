@@ -213,6 +213,35 @@ TEST_F(EngineOperationsTest, ARepeatedOperationSucceedsOnTheNextConnection) {
   EXPECT_EQ(second->reply().text(), "2");
 }
 
+TEST_F(EngineOperationsTest, RetriesHaveABudgetThatSuccessesRefill) {
+  EngineOptions options = Options();
+  options.retry_share = 0.5;
+  options.retries_max = 1;
+  Start(std::move(options));
+  peer_ = server_.AcceptAndShakeHands();
+  ASSERT_NE(events_.Await("data ready"), "");
+  EXPECT_EQ(engine_->GetStats().retry_budget, 1u);
+  const auto first = GetWithResends("first", 1);
+  const auto second = GetWithResends("second", 1);
+  peer_.ReadCommand();
+  peer_.ReadCommand();
+  peer_.Close();
+  EXPECT_EQ(second->result().status.code(), absl::StatusCode::kUnavailable) << "the budget is spent";
+  EXPECT_TRUE(second->result().unknown);
+  peer_ = server_.AcceptAndShakeHands();
+  EXPECT_EQ(peer_.ReadCommand(), (Command{"GET", "first"}));
+  EXPECT_EQ(engine_->GetStats().resends, 1u);
+  EXPECT_EQ(engine_->GetStats().retries_refused, 1u);
+  EXPECT_EQ(engine_->GetStats().retry_budget, 0u);
+  peer_.Send(BulkString("1"));
+  EXPECT_TRUE(first->result().status.ok());
+  const auto third = Get("third");
+  peer_.ReadCommand();
+  peer_.Send(BulkString("3"));
+  EXPECT_TRUE(third->result().status.ok());
+  EXPECT_EQ(engine_->GetStats().retry_budget, 1u) << "two successes at one half each";
+}
+
 TEST_F(EngineOperationsTest, WhatHadNotBegunToLeaveIsSentOnTheNextConnection) {
   StartAndConnect();
   const std::string large(16 << 20, 'x');  // More than any socket buffer.

@@ -174,6 +174,33 @@ TEST_F(LinkMachineTest, BackoffIsFullJitterUnderADoublingCeilingUpToTheMaximum) 
   EXPECT_GT(*std::max_element(late, delays.end()), kSecond * 19 / 10);
 }
 
+TEST_F(LinkMachineTest, NoMoreAttemptsThanAllowedBeginWithinAnySecond) {
+  Handle(Event::kStart);
+  std::vector<MonotonicNanos> begun = {now_};
+  // Somebody resets the link without end, which skips every pause but this limit.
+  while (now_ < kStart + 5 * kSecond) {
+    now_ += kSecond / 100;
+    Handle(LinkEvent::Failed(refused_));
+    const LinkActions actions = Handle(LinkEvent::Reset(lost_));
+    if (actions.back() == Action(Kind::kResolve)) begun.push_back(now_);
+    if (machine_->state() == LinkState::kBackingOff) {
+      EXPECT_EQ(actions.back(), TimerAt(begun[begun.size() - 10] + kSecond)) << "as soon as it may";
+    }
+  }
+  ASSERT_EQ(begun.size(), 51u) << "the limit, and the first one";
+  for (size_t i = 10; i < begun.size(); ++i) EXPECT_GE(begun[i] - begun[i - 10], kSecond);
+}
+
+TEST_F(LinkMachineTest, AnAttemptThatTheLimitPutOffBeginsByTheTimer) {
+  Handle(Event::kStart);
+  for (int i = 0; i < 9; ++i) Handle(LinkEvent::Reset(lost_));
+  EXPECT_THAT(Handle(LinkEvent::Reset(lost_)), ElementsAre(TimerAt(kStart + kSecond)));
+  EXPECT_EQ(machine_->state(), LinkState::kBackingOff);
+  EXPECT_EQ(machine_->cause(), lost_);
+  now_ = kStart + kSecond;
+  EXPECT_THAT(Handle(LinkEvent::Timer(kNever, 0)), ElementsAre(TimerAt(now_ + 4 * kSecond), Action(Kind::kResolve)));
+}
+
 TEST_F(LinkMachineTest, TwoSeedsDoNotComeBackInStep) {
   LinkMachineOptions other_options = Options();
   other_options.random_seed = 2;

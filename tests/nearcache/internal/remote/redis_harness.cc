@@ -24,6 +24,8 @@ RedisStoreOptions RedisHarness::Options() const {
   // Tests freeze the server for longer than a call lasts.
   options.engine.health_timeout = absl::Seconds(5);
   options.engine.reconnect_backoff_max = absl::Milliseconds(50);
+  options.engine.reconnects_per_second_max = 100;  // Tests break connections more often than the world does.
+  options.engine.retries_max = retries_max_;
   options.lane_key = names().lane_key;
   options.epoch_key = names().epoch_key;
   options.missing_key = names().missing_key;

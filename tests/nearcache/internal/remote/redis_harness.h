@@ -21,6 +21,8 @@ class RedisHarness final : public StoreHarness {
 
   // Options for a store on this server, for tests that change some.
   RedisStoreOptions Options() const;
+  // Of stores made from now on.
+  void SetRetriesMax(int retries_max) { retries_max_ = retries_max; }
   testing::RedisServer& redis() { return *redis_; }
   // The reply's text; fails the test on an error reply.
   std::string Command(std::initializer_list<absl::string_view> arguments);
@@ -44,6 +46,7 @@ class RedisHarness final : public StoreHarness {
 
  private:
   std::unique_ptr<testing::RedisServer> redis_;
+  int retries_max_ = 1000;
 };
 
 }  // namespace nearcache::internal::remote

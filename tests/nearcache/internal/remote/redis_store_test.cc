@@ -244,6 +244,32 @@ TEST_F(RedisStoreTest, ADeleteIsSentAgainUnderANewLaneIdAndASetIsNot) {
   EXPECT_EQ(process.ReadLane().lane.ToBytes(), messages[0].substr(16, 16));
   // The data link came back to the same server: the channel was never down.
   EXPECT_EQ(process.downs(), 0);
+  EXPECT_EQ(process.store().GetStats().retries, 1u);
+}
+
+TEST_F(RedisStoreTest, WithoutBudgetADeleteIsNotSentAgain) {
+  harness_->SetRetriesMax(0);
+  Process process(harness_.get(), 1);
+  ASSERT_EQ(process.EnsureEpoch({9, 9})->counter, 9u);
+  ChangeRequest remove = process.Request(ChangeKind::kDelete, "k", OperationId());
+  remove.deadline = process.Deadline();
+  absl::Notification removed;
+  ChangeResult result;
+  {
+    PausedWrites paused(harness_.get());
+    const uint64_t batches = process.store().GetStats().batches;
+    process.store().Change(std::move(remove), [&](ChangeResult change) {
+      result = std::move(change);
+      removed.Notify();
+    });
+    ASSERT_TRUE(Eventually([&] { return process.store().GetStats().batches > batches; }));
+    harness_->Command({"CLIENT", "KILL", "TYPE", "normal"});
+    removed.WaitForNotification();
+  }
+  EXPECT_EQ(result.status.code(), Code::kUnavailable) << result.status;
+  EXPECT_TRUE(result.unknown);
+  EXPECT_EQ(process.store().GetStats().retries, 0u);
+  EXPECT_EQ(process.store().GetStats().retries_refused, 1u);
 }
 
 // --- Sessions

@@ -4,6 +4,7 @@
 //   Read     visits the bytes in place
 //   GetCopy  copies them to a string
 //   Get      counts a reference
+//   GetMany  the same for a batch, against Gets one by one
 //
 // on one key, on 1000 keys that stay in the CPU's caches, and on a million keys that do not (Zipf 0.99), with one
 // thread and with two. Keys have 20 to 40 bytes, values 100 to 1000. `insert` and `insert_full` fill an empty tier and
@@ -16,6 +17,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/random/random.h"
@@ -137,6 +139,48 @@ void Get(benchmark::State& state) {
   RunHits(state,
           [&](LocalTier& tier, const HashedKey& key, MonotonicNanos now) { return tier.Get(key, now, &value, &info); });
 }
+
+// Batches, in turn by Gets and by GetMany; the time shown is of both. The counters are nanoseconds per key, and what
+// one is of the other.
+void GetManyAgainstGets(benchmark::State& state) {
+  Load& load = LoadOf(static_cast<size_t>(state.range(0)));
+  const std::vector<Request>& stream = load.streams[0];
+  const Clock& clock = *Clock::Real();
+  const uint64_t seed = load.tier->hash_seed();
+  const auto batch = static_cast<size_t>(state.range(1));
+  std::vector<HashedKey> keys(batch);
+  std::vector<Value> values(batch);
+  EntryInfo info;
+  size_t next = 0;
+  uint64_t seen = 0;
+  MonotonicNanos nanos[2] = {0, 0};
+  int64_t batches[2] = {0, 0};
+  for (auto _ : state) {
+    for (const bool many : {false, true}) {
+      const MonotonicNanos begin = clock.Now();
+      for (HashedKey& key : keys) {
+        key = HashKey(stream[next].view(), seed);
+        if (++next == stream.size()) next = 0;
+      }
+      const MonotonicNanos now = clock.NowCoarse();
+      if (many) {
+        load.tier->GetMany(keys, now, [&](size_t i, Value value) { values[i] = std::move(value); });
+      } else {
+        for (size_t i = 0; i < batch; ++i) load.tier->Get(keys[i], now, &values[i], &info);
+      }
+      for (const Value& value : values) seen += static_cast<unsigned char>(value.view().front());
+      benchmark::DoNotOptimize(seen);
+      nanos[many ? 1 : 0] += clock.Now() - begin;
+      ++batches[many ? 1 : 0];
+    }
+  }
+  const auto keys_read = static_cast<double>(batches[0]) * static_cast<double>(batch);
+  state.counters["gets"] = static_cast<double>(nanos[0]) / keys_read;
+  state.counters["many"] = static_cast<double>(nanos[1]) / keys_read;
+  state.counters["many/gets"] = static_cast<double>(nanos[1]) / static_cast<double>(nanos[0]);
+}
+
+BENCHMARK(GetManyAgainstGets)->ArgsProduct({{1000, 1'000'000}, {4, 16, 64}});
 
 BENCHMARK(Read)->Arg(1)->Arg(1000)->Arg(1'000'000)->ThreadRange(1, 2)->UseRealTime();
 BENCHMARK(GetCopy)->Arg(1)->Arg(1000)->Arg(1'000'000)->ThreadRange(1, 2)->UseRealTime();

@@ -1,5 +1,8 @@
 // GetMany: memory answers what it can, the rest travels together.
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -7,6 +10,7 @@
 #include "nearcache/internal/conductor/arguments.h"
 #include "nearcache/internal/conductor/calls.h"
 #include "nearcache/internal/conductor/core.h"
+#include "nearcache/internal/local/local_tier.h"
 
 namespace nearcache {
 namespace {
@@ -20,6 +24,7 @@ using internal::conductor::ReadManyQuery;
 using internal::conductor::ReadResult;
 using internal::conductor::RunAsync;
 using internal::conductor::RunBlocking;
+using internal::local::LocalTier;
 
 using Values = std::vector<absl::StatusOr<Value>>;
 using ReadResults = std::vector<ReadResult>;
@@ -31,24 +36,38 @@ struct Lookup {
   std::vector<size_t> positions;  // Of `missed` in `values`.
 };
 
+// Asks memory for the keys of `group`, whose answers go to `positions`, and notes those that it does not have.
+void LookUpGroup(Core& core, absl::Span<const HashedKey> group, const size_t* positions, bool fresh, Lookup* lookup) {
+  uint32_t answered = 0;
+  if (!fresh) {
+    core.HitMany(group, [&](size_t i, Value value) {
+      lookup->values[positions[i]] = std::move(value);
+      answered |= uint32_t{1} << i;
+    });
+  }
+  for (size_t i = 0; i < group.size(); ++i) {
+    if ((answered >> i & 1) != 0) continue;
+    lookup->positions.push_back(positions[i]);
+    lookup->missed.push_back(group[i]);
+  }
+}
+
 Lookup LookUp(Core& core, absl::Span<const absl::string_view> keys, bool fresh) {
   Lookup lookup;
-  lookup.values.reserve(keys.size());
-  for (const absl::string_view key : keys) {
-    lookup.values.emplace_back(Value());
-    if (absl::Status bad = CheckKey(key, core.options().limits); !bad.ok()) {
-      lookup.values.back() = std::move(bad);
-      continue;
+  lookup.values.resize(keys.size(), Value());
+  std::array<HashedKey, LocalTier::kGroupMax> group;
+  std::array<size_t, LocalTier::kGroupMax> positions;
+  size_t size = 0;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (absl::Status bad = CheckKey(keys[i], core.options().limits); !bad.ok()) {
+      lookup.values[i] = std::move(bad);
+    } else {
+      group[size] = core.Hash(keys[i]);
+      positions[size++] = i;
     }
-    const HashedKey hashed = core.Hash(key);
-    Value value;
-    internal::local::EntryInfo info;
-    if (!fresh && core.Hit(hashed, &value, &info)) {
-      lookup.values.back() = std::move(value);
-      continue;
-    }
-    lookup.positions.push_back(lookup.values.size() - 1);
-    lookup.missed.push_back(hashed);
+    if (size < group.size() && i + 1 < keys.size()) continue;
+    LookUpGroup(core, {group.data(), size}, positions.data(), fresh, &lookup);
+    size = 0;
   }
   return lookup;
 }

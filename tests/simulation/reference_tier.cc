@@ -125,6 +125,14 @@ bool ReferenceTier::GetCopy(const HashedKey& key, MonotonicNanos now, std::strin
   return true;
 }
 
+void ReferenceTier::GetMany(absl::Span<const HashedKey> keys, MonotonicNanos now,
+                            absl::FunctionRef<void(size_t, Value)> hit) {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    Value value;
+    if (Get(keys[i], now, &value, nullptr)) hit(i, std::move(value));
+  }
+}
+
 local::ReadStart ReferenceTier::BeginRead(const HashedKey& key, MonotonicNanos now, local::FlightKind,
                                           local::Waiter* waiter) {
   local::ReadStart start;

@@ -29,6 +29,8 @@ class ReferenceTier final : public internal::local::LocalTier {
   bool GetCopy(const internal::HashedKey& key, internal::MonotonicNanos now, std::string* value) override;
   bool Get(const internal::HashedKey& key, internal::MonotonicNanos now, Value* value,
            internal::local::EntryInfo* info) override;
+  void GetMany(absl::Span<const internal::HashedKey> keys, internal::MonotonicNanos now,
+               absl::FunctionRef<void(size_t, Value)> hit) override;
   internal::local::ReadStart BeginRead(const internal::HashedKey& key, internal::MonotonicNanos now,
                                        internal::local::FlightKind kind, internal::local::Waiter* waiter) override;
   void CompleteRead(const internal::local::FlightRef& flight, const internal::local::ReadOutcome& outcome) override;

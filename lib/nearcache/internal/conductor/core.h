@@ -12,7 +12,9 @@
 #ifndef NEARCACHE_INTERNAL_CONDUCTOR_CORE_H_
 #define NEARCACHE_INTERNAL_CONDUCTOR_CORE_H_
 
+#include <cstddef>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/base/optimization.h"
@@ -24,6 +26,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "nearcache/coherence_event.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
@@ -65,9 +68,17 @@ class Core : public std::enable_shared_from_this<Core> {
 
   HashedKey Hash(absl::string_view key) const { return HashKey(key, hash_seed_); }
 
-  // --- What memory answers. All false when the cache is closed.
+  // --- What memory answers. Nothing when the cache is closed.
   bool Hit(const HashedKey& key, Value* value, local::EntryInfo* info) {
     return gate_.open() && tier_->Get(key, clock_->NowCoarse(), value, info) && Sampled(key);
+  }
+  // Calls `hit` for each of `keys` that memory answers, with its position.
+  void HitMany(absl::Span<const HashedKey> keys, absl::FunctionRef<void(size_t, Value)> hit) {
+    if (!gate_.open()) return;
+    tier_->GetMany(keys, clock_->NowCoarse(), [&](size_t position, Value value) {
+      Sampled(keys[position]);
+      hit(position, std::move(value));
+    });
   }
   bool HitCopy(const HashedKey& key, std::string* value) {
     return gate_.open() && tier_->GetCopy(key, clock_->NowCoarse(), value) && Sampled(key);

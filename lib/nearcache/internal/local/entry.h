@@ -131,6 +131,12 @@ struct Entry final : RefCounted {
     __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(entry) + kColdBytes));
   }
 
+  // The same of the whole header, to be written, and of where the key begins.
+  static void PrefetchToHold(const Entry* entry) {
+    __builtin_prefetch(entry, /*rw=*/1);
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(entry) + 64));
+  }
+
   size_t key_size() const { return stored_key_size; }
   absl::string_view key() const { return {bytes(), key_size()}; }
   absl::string_view value() const { return {bytes() + key_size(), value_size}; }

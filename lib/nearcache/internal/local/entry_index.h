@@ -73,6 +73,9 @@ class EntryIndex {
     return {array.word(), bucket};
   }
 
+  // Starts loading the first entry that a search with this hash will compare. Inside of a section.
+  void PrefetchEntry(uint64_t hash, const Start& start) const;
+
   // Nullptr if there is none.
   Entry* Find(const HashedKey& key) const { return Find(key, Prefetch(key.hash)); }
   // The same, with what Prefetch said for this key.
@@ -200,6 +203,13 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Entry* EntryIndex::FindIn(BucketArray array,
   }
   SearchSteps steps;
   return Search(array, key, &steps);
+}
+
+inline void EntryIndex::PrefetchEntry(uint64_t hash, const Start& start) const {
+  // Of an array that is not the present one nothing may be read.
+  if (ABSL_PREDICT_FALSE(Load(current_).word() != start.array)) return;
+  const uint64_t set = Tags(start.bucket->tags.load(std::memory_order_acquire)).Matching(TagOf(hash));
+  if (set != 0) Entry::PrefetchToHold(start.bucket->entries[Tags::FirstOf(set)].load(std::memory_order_seq_cst));
 }
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Entry* EntryIndex::Find(const HashedKey& key, const Start& start) const {

@@ -4,10 +4,10 @@
 #ifndef NEARCACHE_INTERNAL_LOCAL_EQUAL_BYTES_H_
 #define NEARCACHE_INTERNAL_LOCAL_EQUAL_BYTES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-#include "absl/base/optimization.h"
 #include "absl/strings/string_view.h"
 
 namespace nearcache::internal::local {

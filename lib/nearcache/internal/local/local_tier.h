@@ -41,6 +41,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "absl/types/span.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
@@ -219,6 +220,13 @@ class LocalTier {
                     absl::FunctionRef<void(absl::string_view value)> visitor) = 0;
   virtual bool GetCopy(const HashedKey& key, MonotonicNanos now, std::string* value) = 0;
   virtual bool Get(const HashedKey& key, MonotonicNanos now, Value* value, EntryInfo* info) = 0;
+
+  // As Get for each of `keys`, in groups of kGroupMax whose misses of the processor's caches overlap: all buckets of a
+  // group are asked for, then all entries, then keys are compared. Calls `hit` for each key that is served, in order,
+  // with its position; outside of the epoch section, so it may do as it likes.
+  static constexpr size_t kGroupMax = 16;
+  virtual void GetMany(absl::Span<const HashedKey> keys, MonotonicNanos now,
+                       absl::FunctionRef<void(size_t position, Value value)> hit) = 0;
 
   // --- Reads that need more than memory.
 

@@ -1,7 +1,9 @@
 #include "nearcache/internal/local/striped_local_tier.h"
 
 #include <algorithm>
+#include <array>
 #include <thread>
+#include <utility>
 
 #include "absl/base/attributes.h"
 #include "nearcache/internal/base/thread_slot.h"
@@ -74,6 +76,45 @@ bool StripedLocalTier::Get(const HashedKey& key, MonotonicNanos now, Value* valu
   // Outside of the section: the old value of *value may be the last reference to its block.
   if (hit) *value = std::move(found);
   return hit;
+}
+
+// Looks for up to kGroupMax keys. Returns a bit for each that is served.
+uint32_t StripedLocalTier::FindGroup(absl::Span<const HashedKey> keys, MonotonicNanos now, Group* values) {
+  std::array<EntryIndex::Start, kGroupMax> starts;
+  std::array<MonotonicNanos, kGroupMax> leases;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    starts[i] = StripeOf(keys[i].hash).index().Prefetch(keys[i].hash);
+    leases[i] = state_.LeaseOf(keys[i]);  // Before the search: see LaneLease::Covers.
+  }
+  const MonotonicNanos latest = state_.Latest(now);
+  ThreadSlot& slot = ThisThreadSlot();
+  uint32_t served = 0;
+  uint64_t hits = 0;
+  const EpochSection section(slot);
+  for (size_t i = 0; i < keys.size(); ++i) StripeOf(keys[i].hash).index().PrefetchEntry(keys[i].hash, starts[i]);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    Entry* const entry = StripeOf(keys[i].hash).index().Find(keys[i], starts[i]);
+    if (entry == nullptr || !state_.Servable(*entry, latest, leases[i])) continue;
+    entry->Ref();
+    (*values)[i] = Value::FromBlock(entry, entry->value());
+    state_.NoteHit(entry, latest);
+    served |= uint32_t{1} << i;
+    ++hits;
+  }
+  state_.counters.Add(slot, Count::kHits, hits);
+  return served;
+}
+
+void StripedLocalTier::GetMany(absl::Span<const HashedKey> keys, MonotonicNanos now,
+                               absl::FunctionRef<void(size_t position, Value value)> hit) {
+  Group values;  // Empty between two groups, so that nothing is destroyed inside of a section.
+  for (size_t begin = 0; begin < keys.size(); begin += kGroupMax) {
+    const absl::Span<const HashedKey> group = keys.subspan(begin, kGroupMax);
+    const uint32_t served = FindGroup(group, now, &values);
+    for (size_t i = 0; i < group.size(); ++i) {
+      if ((served >> i & 1) != 0) hit(begin + i, std::move(values[i]));
+    }
+  }
 }
 
 void StripedLocalTier::Clear() { state_.era.fetch_add(1, std::memory_order_acq_rel); }

@@ -7,6 +7,7 @@
 #ifndef NEARCACHE_INTERNAL_LOCAL_STRIPED_LOCAL_TIER_H_
 #define NEARCACHE_INTERNAL_LOCAL_STRIPED_LOCAL_TIER_H_
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "absl/types/span.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
@@ -43,6 +45,8 @@ class StripedLocalTier final : public LocalTier {
             absl::FunctionRef<void(absl::string_view value)> visitor) override;
   bool GetCopy(const HashedKey& key, MonotonicNanos now, std::string* value) override;
   bool Get(const HashedKey& key, MonotonicNanos now, Value* value, EntryInfo* info) override;
+  void GetMany(absl::Span<const HashedKey> keys, MonotonicNanos now,
+               absl::FunctionRef<void(size_t position, Value value)> hit) override;
   void Clear() override;
   LaneLease& lane(int index) override { return state_.lanes[static_cast<size_t>(index)]; }
   LocalTierStats GetStats() const override;
@@ -95,6 +99,8 @@ class StripedLocalTier final : public LocalTier {
   template <typename Use>
   bool Hit(const HashedKey& key, MonotonicNanos now, const Use& use);
 
+  using Group = std::array<Value, kGroupMax>;
+  uint32_t FindGroup(absl::Span<const HashedKey> keys, MonotonicNanos now, Group* values);
   bool ForEachInStripe(Stripe* stripe, absl::FunctionRef<bool(const EntrySnapshot&)> visitor);
   void NoteEvent(const HashedKey& key, OperationTag id);
   Seen See(const HashedKey& key, MonotonicNanos now);

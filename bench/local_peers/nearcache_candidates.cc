@@ -24,6 +24,7 @@ namespace nearcache::local_peers {
 namespace {
 
 using internal::Clock;
+using internal::HashedKey;
 using internal::HashKey;
 using internal::MonotonicNanos;
 using internal::OperationId;
@@ -69,18 +70,20 @@ class TierStore : public StoreBase {
 
   template <Form form>
   bool Get(absl::string_view key, Reader* reader) {
+    // The hash first, as in the library.
+    const HashedKey hashed = HashKey(key, seed_);
     const MonotonicNanos now = clock_.NowCoarse();
     if (form == Form::kVisit) {
-      return tier_->Read(HashKey(key, seed_), now, [reader](absl::string_view value) { reader->Visit(value); });
+      return tier_->Read(hashed, now, [reader](absl::string_view value) { reader->Visit(value); });
     }
     if (form == Form::kCopy) {
-      if (!tier_->GetCopy(HashKey(key, seed_), now, reader->copy())) return false;
+      if (!tier_->GetCopy(hashed, now, reader->copy())) return false;
       reader->VisitCopy();
       return true;
     }
     Value value;
     EntryInfo info;
-    if (!tier_->Get(HashKey(key, seed_), now, &value, &info)) return false;
+    if (!tier_->Get(hashed, now, &value, &info)) return false;
     reader->Visit(value.view());
     return true;
   }

@@ -34,7 +34,8 @@ class RequestStream {
   // `length` draws from `key_count` keys by Zipf's law with `exponent`, in an order that `seed` decides.
   RequestStream(const Corpus& corpus, uint32_t key_count, double exponent, size_t length, uint64_t seed);
 
-  class Cursor {
+  // On a line of its own: it is written with every request, and cursors of several threads lie side by side.
+  class alignas(64) Cursor {
    public:
     explicit Cursor(const RequestStream& stream) : stream_(&stream) {}
     const Request& Next() {

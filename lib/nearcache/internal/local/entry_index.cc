@@ -42,8 +42,10 @@ Entry* EntryIndex::Search(BucketArray array, const HashedKey& key, SearchSteps* 
     const Bucket& bucket = BucketAt(array, static_cast<uint32_t>(key.hash), probe);
     const Tags tags(bucket.tags.load(std::memory_order_acquire));
     ++steps->buckets;
+    SwitchPoint(Switch::kLook);
     for (uint64_t set = tags.Matching(tag); set != 0; set = Tags::DropFirst(set)) {
       Entry* const entry = bucket.entries[Tags::FirstOf(set)].load(std::memory_order_seq_cst);
+      SwitchPoint(Switch::kLook);
       if (entry == nullptr || entry->hash != static_cast<uint32_t>(key.hash)) continue;
       ++steps->entries;
       if (Matches(entry, key)) return entry;
@@ -63,6 +65,7 @@ Entry* EntryIndex::Find(const HashedKey& key, SearchSteps* steps) const {
   if (!old.none()) {
     if (Entry* const entry = Search(old, key, steps)) return entry;
   }
+  SwitchPoint(Switch::kLook);
   return Search(Load(current_), key, steps);
 }
 
@@ -104,6 +107,7 @@ void EntryIndex::Put(BucketArray array, const Place& place, Entry* entry, uint8_
   }
   Bucket& bucket = BucketAt(array, place.hash, place.probe);
   bucket.entries[place.slot].store(entry, std::memory_order_seq_cst);
+  SwitchPoint(Switch::kPublish);
   const Tags tags(bucket.tags.load(std::memory_order_relaxed));
   bucket.tags.store(tags.With(place.slot, tag).word(), std::memory_order_release);
   NoteDeadline(array, bucket, *entry);
@@ -113,6 +117,7 @@ void EntryIndex::Take(BucketArray array, const Place& place) {
   Bucket& bucket = BucketAt(array, place.hash, place.probe);
   const Tags tags(bucket.tags.load(std::memory_order_relaxed));
   bucket.tags.store(tags.With(place.slot, 0).word(), std::memory_order_release);
+  SwitchPoint(Switch::kPublish);
   bucket.entries[place.slot].store(nullptr, std::memory_order_seq_cst);
   for (int probe = 0; probe < place.probe; ++probe) {
     Bucket& passed = BucketAt(array, place.hash, probe);
@@ -173,6 +178,7 @@ void EntryIndex::TurnBackIfTooSmall() {
   const BucketArray smaller = Load(current_);
   if (larger.size() <= smaller.size() || !TooFull(size() + 1, smaller.log2())) return;
   Store(old_, smaller);
+  SwitchPoint(Switch::kPublish);
   Store(current_, larger);
   moved_ = 0;
 }
@@ -199,6 +205,7 @@ void EntryIndex::Replace(Entry* old, Entry* entry, uint8_t tag, Displaced* displ
     return;
   }
   Insert(entry, tag, displaced);
+  SwitchPoint(Switch::kPublish);
   Remove(old);
 }
 
@@ -226,6 +233,7 @@ void EntryIndex::BeginMove(BucketArray to) {
   ++rebuilds_;
   const BucketArray current = Load(current_);
   if (!current.none()) Store(old_, current);
+  SwitchPoint(Switch::kPublish);
   Store(current_, to);
 }
 
@@ -245,6 +253,7 @@ void EntryIndex::MoveBucket(BucketArray from, size_t index, Displaced* displaced
     Entry* const entry = bucket.entries[slot].load(std::memory_order_relaxed);
     if (entry == nullptr) continue;
     Entry* const driven_out = InsertInto(to, entry, tags.tag(slot));
+    SwitchPoint(Switch::kPublish);
     if (grows) {
       bucket.entries[slot].store(nullptr, std::memory_order_seq_cst);
     } else {
@@ -264,6 +273,7 @@ BucketArray EntryIndex::Move(int count, Displaced* displaced) {
     PrefetchEntries(from.at(moved_));  // For the next call.
     return BucketArray();
   }
+  SwitchPoint(Switch::kPublish);
   Store(old_, BucketArray());
   return from;
 }

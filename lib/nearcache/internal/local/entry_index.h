@@ -32,6 +32,7 @@
 #include "nearcache/internal/local/bucket.h"
 #include "nearcache/internal/local/entry.h"
 #include "nearcache/internal/local/equal_bytes.h"
+#include "nearcache/internal/local/switch_point.h"
 
 namespace nearcache::internal::local {
 
@@ -195,8 +196,10 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Entry* EntryIndex::FindIn(BucketArray array,
                                                               const HashedKey& key) {
   const Tags tags(bucket.tags.load(std::memory_order_acquire));
   const uint64_t set = tags.Matching(TagOf(key.hash));
+  SwitchPoint(Switch::kLook);
   if (ABSL_PREDICT_TRUE(set != 0)) {
     Entry* const entry = bucket.entries[Tags::FirstOf(set)].load(std::memory_order_seq_cst);
+    SwitchPoint(Switch::kLook);
     if (ABSL_PREDICT_TRUE(Matches(entry, key))) return entry;
   } else if (tags.overflow() == 0) {
     return nullptr;
@@ -215,6 +218,7 @@ inline void EntryIndex::PrefetchEntry(uint64_t hash, const Start& start) const {
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Entry* EntryIndex::Find(const HashedKey& key, const Start& start) const {
   // The old array first: an entry is in the new one before it leaves the old one.
   if (ABSL_PREDICT_FALSE(!Load(old_).none())) return FindInBoth(key);
+  SwitchPoint(Switch::kLook);
   const BucketArray current = Load(current_);
   // The same array as at the start: the same address of an array that may be searched now.
   const Bucket& bucket =

@@ -27,6 +27,7 @@
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "nearcache/internal/base/thread_slot.h"
+#include "nearcache/internal/local/switch_point.h"
 
 namespace nearcache::internal::local {
 
@@ -50,7 +51,9 @@ class EpochSection {
   ABSL_ATTRIBUTE_ALWAYS_INLINE explicit EpochSection(ThreadSlot& slot)
       : slot_(slot), before_(slot.epoch.load(std::memory_order_relaxed)) {
     if (ABSL_PREDICT_FALSE(before_ != 0)) return;
-    slot_.epoch.store(epoch_internal::current.value.load(std::memory_order_seq_cst), std::memory_order_seq_cst);
+    const uint64_t epoch = epoch_internal::current.value.load(std::memory_order_seq_cst);
+    SwitchPoint(Switch::kLook);
+    slot_.epoch.store(epoch, std::memory_order_seq_cst);
   }
   // What an outer section announced stays announced.
   ABSL_ATTRIBUTE_ALWAYS_INLINE ~EpochSection() { slot_.epoch.store(before_, std::memory_order_release); }

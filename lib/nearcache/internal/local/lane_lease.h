@@ -21,6 +21,7 @@
 #include <cstdint>
 
 #include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/local/switch_point.h"
 
 namespace nearcache::internal::local {
 
@@ -37,7 +38,9 @@ class alignas(64) LaneLease {
     // also sees this generation, and cannot extend an entry of an older one.
     const Generation generation = NextGeneration();
     generation_.store(generation, std::memory_order_release);
+    SwitchPoint(Switch::kPublish);
     open_generation_.store(generation, std::memory_order_release);
+    SwitchPoint(Switch::kPublish);
     deadline_.store(deadline, std::memory_order_release);
     return generation;
   }
@@ -51,6 +54,7 @@ class alignas(64) LaneLease {
   // Ends the open generation, at once and for every reader.
   void Close() {
     generation_.store(NextGeneration(), std::memory_order_release);
+    SwitchPoint(Switch::kPublish);
     open_generation_.store(kNoGeneration, std::memory_order_release);
   }
 

@@ -93,6 +93,7 @@ bool Stripe::Store(const HashedKey& key, Entry* entry) {
   state_->Add(Count::kInsertions);
   ++insertions_;
   // Cleared since it was built: it must not lie among younger ones.
+  SwitchPoint(Switch::kPublish);
   if (Dead(*entry)) Unlink(entry, RemovalCause::kCleared);
   return true;
 }
@@ -106,6 +107,7 @@ void Stripe::Unlink(Entry* entry, RemovalCause cause) {
 
 // REQUIRES: `entry` is out of index and policy.
 void Stripe::Retire(Entry* entry, RemovalCause cause) {
+  SwitchPoint(Switch::kPublish);
   entry->MarkRetired(CurrentEpoch(), cause);
   entry->next_retired = nullptr;
   (oldest_retired_ != nullptr ? newest_retired_->next_retired : oldest_retired_) = entry;

@@ -21,7 +21,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/inlined_vector.h"
-#include "absl/synchronization/mutex.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
@@ -33,6 +32,7 @@
 #include "nearcache/internal/local/flight.h"
 #include "nearcache/internal/local/ghost_table.h"
 #include "nearcache/internal/local/local_tier.h"
+#include "nearcache/internal/local/switch_point.h"
 #include "nearcache/internal/local/tier_state.h"
 
 namespace nearcache::internal::local {
@@ -48,7 +48,7 @@ class Stripe {
   // Once, before anything else.
   void Init(TierState* state);
 
-  absl::Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
+  StripeMutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
 
   // For searching inside an EpochSection, and for looking at sizes.
   const EntryIndex& index() const { return index_; }
@@ -169,7 +169,7 @@ class Stripe {
   EntryIndex index_;
 
   TierState* state_ = nullptr;
-  absl::Mutex mutex_;
+  StripeMutex mutex_;
   std::unique_ptr<EvictionPolicy> policy_ ABSL_PT_GUARDED_BY(mutex_);
   std::atomic<size_t> wanted_ghost_sets_{0};
   SlotMap slots_ ABSL_GUARDED_BY(mutex_);

@@ -8,6 +8,7 @@
 #include "absl/base/attributes.h"
 #include "nearcache/internal/base/thread_slot.h"
 #include "nearcache/internal/local/epoch.h"
+#include "nearcache/internal/local/switch_point.h"
 
 namespace nearcache::internal::local {
 namespace {
@@ -47,10 +48,12 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool StripedLocalTier::Hit(const HashedKey& 
   // Before the section: its locked instruction would hold the load back.
   const EntryIndex::Start start = index.Prefetch(key.hash);
   const MonotonicNanos lease = state_.LeaseOf(key);  // Before the search: see LaneLease::Covers.
+  SwitchPoint(Switch::kLook);
   ThreadSlot& slot = ThisThreadSlot();
   const EpochSection section(slot);
   Entry* const entry = index.Find(key, start);
   if (entry == nullptr || !state_.Servable(*entry, state_.Latest(now), lease)) return false;
+  SwitchPoint(Switch::kLook);
   use(*entry);
   state_.NoteHit(entry, state_.Latest(now));
   state_.counters.Add(slot, Count::kHits);

@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "nearcache/internal/local/discarded.h"
 #include "nearcache/internal/local/flight.h"
 #include "nearcache/internal/local/striped_local_tier.h"
+#include "nearcache/internal/local/switch_point.h"
 
 namespace nearcache::internal::local {
 namespace {
@@ -26,7 +26,7 @@ ReadStart StripedLocalTier::BeginRead(const HashedKey& key, MonotonicNanos now, 
   // Made before the lock, although it is of use only to a leader: most callers that come here will lead.
   auto flight = std::make_shared<Flight>(key, kind, state_.Begin(key, now));
   Discarded discarded(&state_);
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   return stripe.BeginRead(key, state_.Latest(now), flight, waiter, &discarded);
 }
 
@@ -40,7 +40,7 @@ void StripedLocalTier::CompleteRead(const FlightRef& flight, const ReadOutcome& 
   std::vector<Waiter> waiters;
   {
     Discarded discarded(&state_);
-    absl::MutexLock lock(&stripe.mutex());
+    StripeLock lock(&stripe.mutex());
     waiters = stripe.CompleteRead(flight.get(), outcome, built, &discarded);
   }
   AfterChange(&stripe);
@@ -49,20 +49,20 @@ void StripedLocalTier::CompleteRead(const FlightRef& flight, const ReadOutcome& 
 
 void StripedLocalTier::LimitFreshness(const FlightRef& flight, MonotonicNanos since) {
   Stripe& stripe = StripeOf(flight->hash);
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   stripe.LimitFreshness(flight.get(), since);
 }
 
 bool StripedLocalTier::IsAttached(const FlightRef& flight) {
   Stripe& stripe = StripeOf(flight->hash);
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   return stripe.IsAttached(*flight);
 }
 
 void StripedLocalTier::NoteEvent(const HashedKey& key, OperationTag id) {
   Stripe& stripe = StripeOf(key.hash);
   Discarded discarded(&state_);
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   stripe.NoteEvent(key, id, &discarded);
 }
 
@@ -73,7 +73,7 @@ void StripedLocalTier::Invalidate(const HashedKey& key, OperationTag id) { NoteE
 void StripedLocalTier::Doubt(const HashedKey& key, OperationTag id) {
   Stripe& stripe = StripeOf(key.hash);
   Discarded discarded(&state_);
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   stripe.Doubt(key, id, &discarded);
 }
 
@@ -81,7 +81,7 @@ WriteRef StripedLocalTier::BeginWrite(const HashedKey& key, OperationTag id, Mon
   Stripe& stripe = StripeOf(key.hash);
   auto write = std::make_shared<WriteTicket>(key, id, state_.Begin(key, now));
   Discarded discarded(&state_);
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   stripe.BeginWrite(write, cause, &discarded);
   return write;
 }
@@ -95,7 +95,7 @@ void StripedLocalTier::EndWrite(const WriteRef& write, WriteOutcome outcome, con
   }
   {
     Discarded discarded(&state_);
-    absl::MutexLock lock(&stripe.mutex());
+    StripeLock lock(&stripe.mutex());
     stripe.EndWrite(write.get(), outcome, value.has_value(), built, &discarded);
   }
   AfterChange(&stripe);

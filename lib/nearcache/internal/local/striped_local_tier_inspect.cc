@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
 #include "nearcache/internal/local/discarded.h"
 #include "nearcache/internal/local/epoch.h"
 #include "nearcache/internal/local/striped_local_tier.h"
+#include "nearcache/internal/local/switch_point.h"
 
 namespace nearcache::internal::local {
 namespace {
@@ -46,7 +46,7 @@ bool StripedLocalTier::ForEachInStripe(Stripe* stripe, absl::FunctionRef<bool(co
     found.reserve(Stripe::kEntriesPerWalkStep);
     {
       Discarded discarded(&state_);
-      absl::MutexLock lock(&stripe->mutex());
+      StripeLock lock(&stripe->mutex());
       more = stripe->WalkSome(&walk, &found);
       stripe->Collect(kCollectedPerStep, &discarded);
       stripe->NoteEndOfHold();
@@ -76,7 +76,7 @@ std::vector<EntrySnapshot> StripedLocalTier::EndOfOrder(End end, size_t count) {
       of_stripe.reserve(share);
       {
         const MonotonicNanos latest = state_.Latest(state_.options.clock->NowCoarse());
-        absl::MutexLock lock(&stripes_[i].mutex());
+        StripeLock lock(&stripes_[i].mutex());
         more |= stripes_[i].EndOfOrder(end, share, latest, &of_stripe);
       }
       found[i] = std::move(of_stripe);
@@ -100,7 +100,7 @@ KeyReport StripedLocalTier::Explain(const HashedKey& key, MonotonicNanos now) {
   report.lane = state_.Begin(key, now).lane;
   Stripe& stripe = StripeOf(key.hash);
   {
-    absl::MutexLock lock(&stripe.mutex());
+    StripeLock lock(&stripe.mutex());
     stripe.Report(key, state_.Latest(now), &report);
   }
   report.lane_generation = state_.lanes[report.lane].FillGeneration();

@@ -4,9 +4,9 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "nearcache/internal/local/discarded.h"
 #include "nearcache/internal/local/striped_local_tier.h"
+#include "nearcache/internal/local/switch_point.h"
 
 namespace nearcache::internal::local {
 
@@ -18,7 +18,7 @@ bool StripedLocalTier::Put(const HashedKey& key, absl::string_view value, Operat
   bool stored = false;
   {
     Discarded discarded(&state_);
-    absl::MutexLock lock(&stripe.mutex());
+    StripeLock lock(&stripe.mutex());
     stored = stripe.Put(key, id, built, &discarded);
   }
   AfterChange(&stripe);
@@ -29,14 +29,14 @@ bool StripedLocalTier::Remove(const HashedKey& key) {
   Stripe& stripe = StripeOf(key.hash);
   const MonotonicNanos latest = state_.Latest(state_.options.clock->NowCoarse());
   Discarded discarded(&state_);
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   return stripe.Remove(key, latest, &discarded);
 }
 
 StripedLocalTier::Seen StripedLocalTier::See(const HashedKey& key, MonotonicNanos now) {
   Stripe& stripe = StripeOf(key.hash);
   Seen seen;
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   const Entry* const resident = stripe.index().Find(key);
   if (resident == nullptr) return seen;
   resident->Ref();
@@ -52,7 +52,7 @@ bool StripedLocalTier::Exchange(const HashedKey& key, OperationTag id, const See
   Stripe& stripe = StripeOf(key.hash);
   {
     Discarded discarded(&state_);
-    absl::MutexLock lock(&stripe.mutex());
+    StripeLock lock(&stripe.mutex());
     if (stripe.index().Find(key) != seen.resident) {
       if (built != nullptr) discarded.AddUnused(built);
       return false;

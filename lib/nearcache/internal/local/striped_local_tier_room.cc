@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "nearcache/internal/local/bucket.h"
 #include "nearcache/internal/local/discarded.h"
 #include "nearcache/internal/local/epoch.h"
 #include "nearcache/internal/local/striped_local_tier.h"
+#include "nearcache/internal/local/switch_point.h"
 
 namespace nearcache::internal::local {
 namespace {
@@ -65,7 +65,7 @@ void StripedLocalTier::Reclaim() {
     int freed = kReclaimedPerHold;
     while (freed >= kReclaimedPerHold) {
       Discarded discarded(&state_);
-      absl::MutexLock lock(&stripes_[i].mutex());
+      StripeLock lock(&stripes_[i].mutex());
       freed = stripes_[i].Collect(kReclaimedPerHold, &discarded);
       stripes_[i].NoteEndOfHold();
     }
@@ -76,7 +76,7 @@ size_t StripedLocalTier::EvictFromNextStripe(size_t wanted, bool force) {
   const size_t turn = next_eviction_.fetch_add(1, std::memory_order_relaxed);
   Stripe& stripe = stripes_[turn & ((size_t{1} << stripe_bits_) - 1)];
   Discarded discarded(&state_);
-  absl::MutexLock lock(&stripe.mutex());
+  StripeLock lock(&stripe.mutex());
   const size_t unlinked = stripe.Evict(wanted, force);
   stripe.Collect(kReclaimedPerHold, &discarded);
   stripe.NoteEndOfHold();
@@ -116,7 +116,7 @@ bool StripedLocalTier::ResizeTable(Stripe* stripe, bool may_shrink) {
     return false;
   }
   Discarded discarded(&state_);
-  absl::MutexLock lock(&stripe->mutex());
+  StripeLock lock(&stripe->mutex());
   stripe->AdoptArray(array, may_shrink, &discarded);
   return true;
 }
@@ -129,7 +129,7 @@ void StripedLocalTier::ResizeGhosts(Stripe* stripe) {
   state_.budget.Release(bound - std::min(bound, memory.AllocatedSize()));
   if (memory.count == 0) return;
   Discarded discarded(&state_);
-  absl::MutexLock lock(&stripe->mutex());
+  StripeLock lock(&stripe->mutex());
   stripe->AdoptGhosts(std::move(memory), &discarded);
 }
 
@@ -146,7 +146,7 @@ int StripedLocalTier::MaintainNextStripe(MonotonicNanos latest) {
   int steps = 0;
   {
     Discarded discarded(&state_);
-    absl::MutexLock lock(&stripe.mutex());
+    StripeLock lock(&stripe.mutex());
     steps = stripe.Maintain(latest, &discarded);
   }
   if (steps > 0) return steps;

@@ -43,6 +43,14 @@ Violation ViolationOf(const Verdict& verdict) {
 
 }  // namespace
 
+void Session::AwaitStallsMeasured() const {
+  // The look that is under way may have begun before.
+  const uint64_t looks = stall_looks.load(std::memory_order_relaxed);
+  for (int i = 0; i < kLooksMax && stall_looks.load(std::memory_order_relaxed) < looks + 2; ++i) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+}
+
 Judging::Judging(Arena* arena, Session* session, uint32_t worker)
     : arena_(arena),
       session_(session),
@@ -226,10 +234,7 @@ void Judging::EndCall(const Call& call) {
   const int64_t late_nanos = ended_nanos - call.begun_nanos - timeout_nanos_;
   if (late_nanos <= kLateNanos) return;
   const int64_t delayed_nanos = run_delay_.Nanos() - call.delayed_nanos;
-  const uint64_t looks = session_->stall_looks.load(std::memory_order_relaxed);
-  for (int i = 0; i < kLooksMax && session_->stall_looks.load(std::memory_order_relaxed) < looks + 2; ++i) {
-    absl::SleepFor(absl::Milliseconds(1));
-  }
+  session_->AwaitStallsMeasured();
   const int64_t stalled_nanos = session_->stalled_nanos.load(std::memory_order_relaxed) - call.stalled_nanos;
   const int64_t allowed_nanos = kLateNanos + kStallWeight * stalled_nanos + delayed_nanos;
   if (late_nanos <= allowed_nanos) return;

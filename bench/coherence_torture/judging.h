@@ -25,6 +25,9 @@ namespace nearcache::bench::torture {
 struct Session {
   explicit Session(uint32_t key_count) : floors(key_count) {}
 
+  // Returns when every stall before the call is in `stalled_nanos`; after about two seconds in any case.
+  void AwaitStallsMeasured() const;
+
   SessionFloor floors;
   alignas(64) ClearNotice clears;  // Of this process.
   // When the newest Sync that has returned began.

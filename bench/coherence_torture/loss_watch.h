@@ -3,9 +3,9 @@
 // Before the loss the process was seen with its memory open under a lease, and with a count of generations. That count
 // must grow
 //
-//   * before its lease vouches for a moment after the loss, or else it believes that it has heard everything of a
-//   server
-//     that forgot; and
+//   * before its lease vouches for a moment after the loss, or else it believes to have heard everything of a server
+//   that
+//     forgot; and
 //   * within the staleness bound and the time that reconnecting takes. Even a process that reaches nobody comes to the
 //     end of its lease in that time. Time in which it wanted to run and could not is not counted, four times over,
 //     because noticing passes through several threads.
@@ -48,9 +48,17 @@ class LossWatch {
   }
 
   // How long a loss may go unnoticed, as of the last look.
-  int64_t allowed_nanos() const { return notice_nanos_ + kStallWeight * (stalled_nanos_ - stalled_before_nanos_); }
+  int64_t allowed_nanos() const { return AllowedNanos(stalled_nanos_); }
 
-  // `losing`: whether a loss was under way already before the look.
+  // Whether the look blames the process, unless a stall explains it that is not measured yet: whoever was stopped may
+  // look before whoever measures runs again.
+  bool IsLate(const CoherenceLook& look) const {
+    return waiting_ && look.generations == generations_before_ &&
+           look.at_nanos - ended_nanos_ > AllowedNanos(look.stalled_nanos);
+  }
+
+  // `losing`: whether a loss was under way already before the look. Where IsLate, the look's stall must have been
+  // measured after it.
   Finding OnLook(const CoherenceLook& look, bool losing) {
     stalled_nanos_ = look.stalled_nanos;
     if (!losing) {
@@ -68,13 +76,17 @@ class LossWatch {
       return Finding::kUnnoticed;
     }
     vouched_ = look.open && look.heard_until_nanos > ended_nanos_;
-    if (vouched_ || look.at_nanos - ended_nanos_ <= allowed_nanos()) return Finding::kNothing;
+    if (vouched_ || !IsLate(look)) return Finding::kNothing;
     waiting_ = false;
     return Finding::kLate;
   }
 
  private:
   static constexpr int64_t kStallWeight = 4;
+
+  int64_t AllowedNanos(int64_t stalled_nanos) const {
+    return notice_nanos_ + kStallWeight * (stalled_nanos - stalled_before_nanos_);
+  }
 
   const int64_t notice_nanos_;
   CoherenceLook last_;

@@ -199,7 +199,11 @@ class Worker {
       loss_begun_nanos_ = notice.begun_nanos.load();
       watch_.OnLoss(loss_begun_nanos_, notice.ended_nanos.load());
     }
-    const CoherenceLook look = Look();
+    CoherenceLook look = Look();
+    if (watch_.IsLate(look)) {
+      session_.AwaitStallsMeasured();
+      look.stalled_nanos = session_.stalled_nanos.load();
+    }
     const LossWatch::Finding finding = watch_.OnLook(look, losing);
     if (finding == LossWatch::Finding::kUnnoticed) Log(Violation::kLossUnnoticed, look.at_nanos, 0, 0);
     if (finding == LossWatch::Finding::kLate) {

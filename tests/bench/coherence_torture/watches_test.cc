@@ -59,6 +59,21 @@ TEST_F(LossWatchTest, TimeInWhichItCouldNotRunIsNotCounted) {
   EXPECT_EQ(Look(2303, 3, false, 1000), Finding::kLate);
 }
 
+TEST_F(LossWatchTest, WhoWasStoppedIsNotBlamedBeforeTheStopIsMeasured) {
+  const auto look = [](int64_t at_millis, uint64_t generations, int64_t stalled_millis) {
+    return CoherenceLook{at_millis * kMilli, generations, false, 1000 * kMilli, stalled_millis * kMilli};
+  };
+  EXPECT_FALSE(watch_.IsLate(look(9000, 3, 0))) << "nothing was lost";
+  Look(1000, 3, true, 990);
+  Lose(1001, 1002);
+  EXPECT_FALSE(watch_.IsLate(look(1502, 3, 0)));
+  EXPECT_TRUE(watch_.IsLate(look(4000, 3, 0)));
+  EXPECT_FALSE(watch_.IsLate(look(4000, 4, 0))) << "noticed";
+  EXPECT_FALSE(watch_.IsLate(look(4000, 3, 2400)));
+  stalled_nanos_ = 2400 * kMilli;
+  EXPECT_EQ(Look(4000, 3, false, 1000), Finding::kNothing);
+}
+
 TEST_F(LossWatchTest, ClosedMemoryHasNothingToNotice) {
   Look(1000, 3, false, 500);
   Lose(1001, 1002);

@@ -23,6 +23,10 @@ void Faults::Run(MonotonicNanos end, int64_t pause_nanos) {
   // Some kinds only, in each run: rare combinations come up more often than if all faults disturbed each other.
   if (only_fail_overs_) kinds_ = {Kind::kDeafen, Kind::kFailOver};
   if (only_snapshots_) kinds_ = {Kind::kSwap};
+  if (only_strangers_) {
+    kinds_ = {Kind::kCutChannel, Kind::kCutData, Kind::kStall, Kind::kPause};
+    KeepRemoving();
+  }
   if (only_joins_) kinds_ = {Kind::kCutChannel, Kind::kStall};
   if (only_of_channels_) kinds_ = {Kind::kCutChannel, Kind::kDeafen, Kind::kStall};
   while (kinds_.empty()) {
@@ -142,6 +146,16 @@ void Faults::KeepSnapshots(int64_t pause) {
   server_->TakeSnapshot();
   if (scheduler_->now() > end_) return;
   scheduler_->After(scheduler_->Below(2 * pause), Scheduler::World(), [this, pause] { KeepSnapshots(pause); });
+}
+
+// Half of the time just behind a change of a process, in the same turn of the server.
+void Faults::KeepRemoving() {
+  if (scheduler_->now() > end_) return;
+  scheduler_->After(scheduler_->Below(100 * kMillisecond), Scheduler::World(), [this] {
+    const int key = static_cast<int>(scheduler_->Below(2));
+    scheduler_->Chance(0.5) ? server_->StrangerFollows(key) : server_->StrangerRemoves(key);
+    KeepRemoving();
+  });
 }
 
 // As SWAPDB: other contents under living connections, and not a word about it.

@@ -31,6 +31,8 @@ class Faults {
   void OnlySnapshots() { only_snapshots_ = true; }
   // The world of channels that are made anew while messages are late.
   void OnlyJoins() { only_joins_ = true; }
+  // The world in which strangers remove keys, and of connections that come and go.
+  void OnlyStrangers() { only_strangers_ = true; }
   // The world of channels that hear nothing for a while.
   void OnlyOfChannels() { only_of_channels_ = true; }
   uint64_t injected() const { return injected_; }
@@ -74,6 +76,7 @@ class Faults {
   void InjectIntoProcess(Kind kind, SimulatedProcess& process, int64_t time);
   void InjectIntoServer(Kind kind, int64_t time);
   void KeepSnapshots(int64_t pause);
+  void KeepRemoving();
   void NoteLoss(absl::string_view what, const std::vector<bool>& knows = {});
   uint64_t LossesSeen() const;
   void CutAllData();
@@ -96,6 +99,7 @@ class Faults {
   bool only_of_channels_ = false;
   bool only_snapshots_ = false;
   bool only_joins_ = false;
+  bool only_strangers_ = false;
   MonotonicNanos end_ = 0;
   int64_t pause_ = 0;
   std::vector<Kind> kinds_;

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "nearcache/internal/coherence/message.h"
 
 namespace nearcache::simulation {
@@ -15,6 +16,7 @@ namespace remote = ::nearcache::internal::remote;
 namespace {
 
 constexpr size_t kSnapshotsMax = 3;
+constexpr uint64_t kStrangerNonce = 0xdead;
 
 int KeyNumber(const std::string& key) {
   int number = 0;
@@ -126,7 +128,9 @@ void ModelServer::Apply(const remote::ChangeRequest& request) {
   switch (request.kind) {
     case remote::ChangeKind::kSet:
       data_.values[request.key] = request.value;
+      Touch(request.key);
       truth_->Executed(KeyNumber(request.key), request.id, OfThisEpoch(request));
+      if (followed_.erase(KeyNumber(request.key)) > 0) StrangerRemoves(KeyNumber(request.key));
       break;
     case remote::ChangeKind::kClear:
       data_.epoch = request.id;
@@ -135,10 +139,42 @@ void ModelServer::Apply(const remote::ChangeRequest& request) {
     case remote::ChangeKind::kForgetAll:
       break;
     default:
-      data_.values.erase(request.key);
+      if (data_.values.erase(request.key) > 0) Touch(request.key);
       truth_->Executed(KeyNumber(request.key), request.id, /*counts=*/true, /*may_repeat=*/true);
       break;
   }
+}
+
+// --- Strangers
+
+void ModelServer::Touch(const std::string& key) {
+  if (!reports_keys) return;
+  touched_.insert(key);
+  if (touched_.size() > 1) return;
+  scheduler_->After(scheduler_->Between(0, 3 * kMillisecond), Scheduler::World(),
+                    [this, turn = turn_] { EndTurn(turn); });
+}
+
+void ModelServer::EndTurn(uint64_t turn) {
+  if (turn != turn_) return;
+  ++turn_;
+  const std::vector<std::string> keys(touched_.begin(), touched_.end());
+  touched_.clear();
+  if (keys.empty()) return;
+  for (const std::weak_ptr<Subscription>& weak : subscribers_) {
+    const std::shared_ptr<Subscription> subscription = weak.lock();
+    if (subscription != nullptr && subscription->touched != nullptr) subscription->touched(keys);
+  }
+}
+
+void ModelServer::StrangerRemoves(int key) {
+  const std::string name = absl::StrCat(key);
+  if (data_.values.erase(name) == 0) return;
+  const OperationId id{kStrangerNonce, ++strangers_};
+  truth_->Executed(key, id);
+  Touch(name);
+  scheduler_->After(scheduler_->Between(20, 500) * kMicrosecond, Scheduler::World(),
+                    [this, key, id] { truth_->AcknowledgedToStranger(key, id); });
 }
 
 void ModelServer::Announce(OperationId lane_id, const std::string& message) {

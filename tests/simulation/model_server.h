@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct Frame {
 // One subscription of the channel. The server calls `deliver` at publication; its owner delays, drops, doubles.
 struct Subscription {
   std::function<void(std::string payload)> deliver;
+  // The server's report of keys that changed, behind the messages of its turn; null: not wanted.
+  std::function<void(std::vector<std::string> keys)> touched;
   // For the mutant that repairs the chain: what this subscriber was given last.
   OperationId last_sent;
 };
@@ -90,6 +93,15 @@ class ModelServer {
   // A stranger who believes that this is still the primary; no history knows of it.
   void StrayChange(OperationId id, const std::string& message);
 
+  // One who does not use the library removes a key, and learns of it after a while: at once, or just behind the next
+  // set of it, in the same turn.
+  void StrangerRemoves(int key);
+  void StrangerFollows(int key) { followed_.insert(key); }
+  // The turn of the server's event loop, at the end of which it reports keys. What is sent after an answer of a turn
+  // came is executed in a later one.
+  uint64_t turn() const { return turn_; }
+  void EndTurn(uint64_t turn);
+
   // From now on this is another server with the same data, without subscribers: a restart, or the promoted replica. The
   // old one stays where it is for those who still hear it, as the result.
   std::unique_ptr<ModelServer> Replace();
@@ -99,6 +111,7 @@ class ModelServer {
   int identity() const { return identity_; }
   bool reachable = true;
   bool refuses_writes = false;   // READONLY, NOREPLICAS.
+  bool reports_keys = false;     // Somebody asked it to.
   bool refuses_publish = false;  // The ACL lacks the channel.
   MonotonicNanos paused_until = 0;
 
@@ -107,6 +120,7 @@ class ModelServer {
   void Announce(OperationId lane_id, const std::string& message);
   bool OfThisEpoch(const remote::ChangeRequest& request) const;
   void Apply(const remote::ChangeRequest& request);
+  void Touch(const std::string& key);
   void Restore(Data data, const std::vector<bool>& knows = {});
 
   const int keys_;
@@ -118,6 +132,10 @@ class ModelServer {
   std::vector<OperationId> lanes_;  // The ids that the lane had, in order.
   std::deque<Data> snapshots_;
   std::vector<std::weak_ptr<Subscription>> subscribers_;
+  uint64_t turn_ = 0;
+  std::set<std::string> touched_;  // In this turn.
+  std::set<int> followed_;         // By strangers.
+  uint64_t strangers_ = 0;
 };
 
 }  // namespace nearcache::simulation

@@ -40,6 +40,11 @@ enum class Mutant {
   kEpochZero,        // A lost epoch is made anew as the first one, not as one that never was.
   kStaleWriter,      // A set under another epoch than the namespace's is taken for good.
   kRetrySet,         // A set whose answer was lost is sent again.
+  // Of strangers.
+  kStrangersUnheard,  // The server's reports of keys are not looked at.
+  kEchoTrusted,       // A report behind an announcement of the key is taken for its echo, and for nothing more.
+  kDoubtKept,         // What is in doubt is not removed any more, by no Sync either.
+  kOneFence,          // A reading counts when the channel has answered one PING.
   // Of groups.
   kGroupListsFirst,  // The announcement of a group names its first key only.
   kGroupAborted,     // A group that was refused as a whole counts as made.

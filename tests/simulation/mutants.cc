@@ -27,6 +27,10 @@ namespace {
 uint64_t WorldOf(Mutant mutant) {
   if (mutant == Mutant::kNoPair || mutant == Mutant::kCountHeartbeat) return kFirstFailOverWorld;
   if (mutant == Mutant::kAgeFromReply || mutant == Mutant::kAsOfReply) return kFirstSlowWorld;
+  if (mutant == Mutant::kStrangersUnheard || mutant == Mutant::kEchoTrusted || mutant == Mutant::kDoubtKept ||
+      mutant == Mutant::kOneFence) {
+    return kFirstStrangerWorld;
+  }
   if (mutant == Mutant::kNoChecksum) return kFirstCorruptingWorld;
   if (mutant == Mutant::kClearOutOfOrder || mutant == Mutant::kLaneFirst) return kFirstJoiningWorld;
   if (mutant == Mutant::kOwnUnheard || mutant == Mutant::kOpeningUnheard || mutant == Mutant::kReadingUnheard ||

@@ -230,7 +230,8 @@ void ReferenceTier::EndWrite(const local::WriteRef& opaque, local::WriteOutcome 
 
 void ReferenceTier::Invalidate(const HashedKey& key, OperationTag id) {
   Slot& slot = slots_[std::string(key.key)];
-  if (slot.entry.has_value() && slot.entry->id != id) {
+  const bool kept = mutant_ == Mutant::kDoubtKept && id.empty() && slot.entry.has_value() && slot.entry->in_doubt;
+  if (slot.entry.has_value() && slot.entry->id != id && !kept) {
     slot.entry.reset();
     ++stats_.removals_invalidated;
   }
@@ -242,6 +243,7 @@ void ReferenceTier::Doubt(const HashedKey& key, OperationTag id) {
   Slot& slot = slots_[std::string(key.key)];
   if (slot.entry.has_value() && slot.entry->id == id) {
     slot.entry->generation = local::kNoGeneration;
+    slot.entry->in_doubt = true;
   } else if (slot.entry.has_value()) {
     slot.entry.reset();
     ++stats_.removals_invalidated;

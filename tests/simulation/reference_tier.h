@@ -77,6 +77,7 @@ class ReferenceTier final : public internal::local::LocalTier {
     internal::OperationTag id;
     internal::MonotonicNanos fetched_at = 0;
     internal::local::Generation generation = 0;
+    bool in_doubt = false;  // For the mutant that keeps it.
   };
   struct Flight;
   struct Write;

@@ -13,11 +13,12 @@ namespace remote = ::nearcache::internal::remote;
 namespace {
 
 coherence::CoordinatorOptions Options(int64_t bound_nanos, internal::OperationIdSource* ids,
-                                      const internal::Clock* clock, SimulatedStore* store) {
+                                      const internal::Clock* clock, bool foreign_writers, SimulatedStore* store) {
   coherence::CoordinatorOptions options;
   options.staleness_bound = absl::Nanoseconds(bound_nanos);
   options.ids = ids;
   options.clock = clock;
+  options.foreign_writers = foreign_writers;
   options.on_generation = [store, count = int64_t{0}](const coherence::GenerationChange& change) mutable {
     store->set_generation(change.opened ? ++count : SimulatedStore::kNone);
   };
@@ -38,7 +39,8 @@ SimulatedProcess::SimulatedProcess(int number, int64_t bound_nanos, const Worklo
       ids_(static_cast<uint64_t>(number) + 1),
       tier_(std::move(tier)),
       store_(number, network, mutant, server, scheduler),
-      coordinator_(Options(bound_nanos, &ids_, scheduler->clock(), &store_), &store_, tier_.get()) {}
+      coordinator_(Options(bound_nanos, &ids_, scheduler->clock(), network.foreign_writers, &store_), &store_,
+                   tier_.get()) {}
 
 void SimulatedProcess::Start(MonotonicNanos end) {
   (void)store_.Start(&coordinator_, &coordinator_.encoder());

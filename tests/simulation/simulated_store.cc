@@ -165,7 +165,47 @@ void SimulatedStore::Read(remote::ReadRequest request, remote::ReadCallback done
                 });
 }
 
+// With strangers about, a reading counts once the channel has answered two PINGs, the second sent after the first was
+// answered: the reports of what was executed before have come by then.
 void SimulatedStore::ReadLane(MonotonicNanos deadline, remote::LaneCallback done) {
+  if (!network_.foreign_writers) return ReadLaneAlone(deadline, std::move(done));
+  struct Fenced {
+    remote::LaneCallback done;
+    remote::LaneReading reading;
+    int missing = 2;  // The reading, and the last PONG.
+  };
+  auto fenced = std::make_shared<Fenced>();
+  fenced->done = std::move(done);
+  const auto come = [fenced] {
+    if (fenced->missing > 0 && --fenced->missing == 0) std::move(fenced->done)(fenced->reading);
+  };
+  const auto fail = [fenced](const absl::Status& status) {
+    if (std::exchange(fenced->missing, 0) == 0) return;
+    fenced->reading.status = status;
+    std::move(fenced->done)(fenced->reading);
+  };
+  Ping(absl::nullopt, [this, come](uint64_t turn) {
+    if (mutant_ == Mutant::kOneFence) return come();
+    Ping(turn, [come](uint64_t) { come(); });
+  });
+  ReadLaneAlone(deadline, [fenced, come, fail](remote::LaneReading reading) {
+    if (fenced->missing == 0) return;
+    fenced->reading = std::move(reading);
+    fenced->reading.status.ok() ? come() : fail(fenced->reading.status);
+  });
+  scheduler_->At(deadline, Scheduler::Loop(process_), [fail] { fail(absl::DeadlineExceededError("no PONG in time")); });
+}
+
+// On the invalidation connection.
+void SimulatedStore::Ping(absl::optional<uint64_t> after_turn, std::function<void(uint64_t turn)> answered) {
+  scheduler_->After(Delay(), Scheduler::World(), [this, after_turn, answered, era = channel_era_] {
+    if (era != channel_era_ || subscription_ == nullptr || channel_deaf_) return;
+    if (after_turn.has_value()) server_->EndTurn(*after_turn);
+    InOrder([answered, turn = server_->turn()] { answered(turn); });
+  });
+}
+
+void SimulatedStore::ReadLaneAlone(MonotonicNanos deadline, remote::LaneCallback done) {
   auto shared = std::make_shared<remote::LaneCallback>(std::move(done));
   const MonotonicNanos sent_at = scheduler_->now();
   const int64_t asked_in = generation_;
@@ -250,6 +290,9 @@ void SimulatedStore::ConnectChannel() {
     last_heard_ = OperationId();
     subscription_ = std::make_shared<Subscription>();
     subscription_->deliver = [this](std::string payload) { Deliver(std::move(payload)); };
+    if (network_.foreign_writers) {
+      subscription_->touched = [this](const std::vector<std::string>& keys) { HearTouched(keys); };
+    }
     server_->Subscribe(subscription_);
     InOrder([this] { events_->OnSubscribed(); });
   });
@@ -283,6 +326,18 @@ bool SimulatedStore::Corrupt(std::string* payload) {
   return true;
 }
 
+void SimulatedStore::HearTouched(const std::vector<std::string>& keys) {
+  if (channel_deaf_ || mutant_ == Mutant::kStrangersUnheard) return;
+  InOrder([this, keys] {
+    std::vector<absl::string_view> views;
+    for (const std::string& key : keys) {
+      if (mutant_ == Mutant::kEchoTrusted && announced_.erase(key) > 0) continue;
+      views.push_back(key);
+    }
+    events_->OnKeysTouched(views);
+  });
+}
+
 void SimulatedStore::Hear(OperationId id, const std::string& payload) {
   last_heard_ = id;
   ++heard_;
@@ -290,6 +345,7 @@ void SimulatedStore::Hear(OperationId id, const std::string& payload) {
   const absl::optional<coherence::Message> message = coherence::DecodeMessage(payload);
   for (const coherence::MessageChange& change : message->changes) {
     if (change.kind == coherence::MessageKind::kClear) last_clear_told_ = change.id;
+    announced_.insert(std::string(change.key));
   }
   anchored_ |= message->previous == base_ || id == base_;
   if (mutant_ == Mutant::kPassedOver && generation_ != kNone && !anchored_) return;

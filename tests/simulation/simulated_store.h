@@ -8,10 +8,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/types/optional.h"
 #include "nearcache/internal/remote/change_group.h"
 #include "nearcache/internal/remote/store.h"
 #include "tests/simulation/model_server.h"
@@ -29,6 +31,7 @@ struct NetworkOptions {
   double message_loss = 0;  // Silently, inside a living connection.
   double message_doubled = 0;
   double message_corrupted = 0;  // One bit of what the writer of the message made.
+  bool foreign_writers = false;  // Strangers are followed.
   double readings_split = 0;     // Of the two registers that a heartbeat reads, the second is read later.
   int64_t reconnect_max_nanos = 100 * kMillisecond;
   // How long changes gather before they leave together, as in a turn of the event loop that takes its time.
@@ -128,6 +131,9 @@ class SimulatedStore final : public internal::remote::Store {
   void Deliver(std::string payload);
   bool Corrupt(std::string* payload);
   void Hear(OperationId id, const std::string& payload);
+  void HearTouched(const std::vector<std::string>& keys);
+  void ReadLaneAlone(MonotonicNanos deadline, internal::remote::LaneCallback done);
+  void Ping(absl::optional<uint64_t> after_turn, std::function<void(uint64_t turn)> answered);
   void KnowOfReading(internal::remote::LaneReading* reading, int64_t asked_in);
   void InOrder(std::function<void()> event);
   bool DataUp() const;
@@ -156,6 +162,7 @@ class SimulatedStore final : public internal::remote::Store {
   std::map<std::pair<uint64_t, uint64_t>, int64_t> known_;
   int64_t generation_ = kNone;
   OperationId last_clear_told_;
+  std::set<std::string> announced_;  // For the mutant that trusts an echo: keys that were told and not reported yet.
   // For mutants: the last reading, and whether what follows it has been heard since the generation began.
   OperationId base_;
   bool anchored_ = false;

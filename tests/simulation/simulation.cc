@@ -31,6 +31,7 @@ class Simulation {
     if (Restoring()) ArrangeSnapshots();
     if (Corrupting()) network_.message_corrupted = 0.05;
     if (Joining()) ArrangeJoins();
+    if (Strange()) ArrangeStrangers();
     const int count = static_cast<int>(scheduler_.Between(2, 3));
     truth_ = std::make_unique<Truth>(workload_.keys, count, bound_, &scheduler_);
     server_ = std::make_unique<ModelServer>(workload_.keys, options.mutant, &scheduler_, truth_.get());
@@ -43,6 +44,8 @@ class Simulation {
     if (Slow()) faults_->OnlyOfChannels();
     if (Restoring()) faults_->OnlySnapshots();
     if (Joining()) faults_->OnlyJoins();
+    if (Strange()) faults_->OnlyStrangers();
+    server_->reports_keys = network_.foreign_writers;
   }
 
   RunResult Run() {
@@ -164,6 +167,20 @@ class Simulation {
     network_.slow_max_nanos = bound_ / 2;
     network_.delay_max_nanos = 3 * kMillisecond;
     network_.reconnect_max_nanos = 5 * kMillisecond;
+  }
+
+  // In one of sixteen strangers remove keys all the time. No report is lost inside of a connection: nothing shows that
+  // one is, and the promise does not speak of it.
+  bool Strange() const { return options_.seed % kSeedsPerWorld == kFirstStrangerWorld; }
+  void ArrangeStrangers() {
+    workload_.keys = 2;
+    workload_.callers = 3;
+    workload_.pause_max_nanos = 20 * kMillisecond;
+    workload_.write_chance = 0.1;
+    workload_.delete_chance = workload_.clear_chance = 0.01;
+    workload_.sync_chance = 0.05;
+    network_.message_loss = network_.message_doubled = 0;
+    network_.foreign_writers = true;
   }
 
   // One seed in eight sees a world without faults.

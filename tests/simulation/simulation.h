@@ -13,14 +13,15 @@
 namespace nearcache::simulation {
 
 // Seeds of worlds in which one thing happens all the time, fail-overs, clears, answers that take long while the channel
-// hears nothing, old snapshots that come back unheard, damaged messages, or channels that are made anew between clears:
-// this one, and every so many on.
+// hears nothing, old snapshots that come back unheard, damaged messages, channels that are made anew between clears,
+// or strangers: this one, and every so many on.
 inline constexpr uint64_t kFirstFailOverWorld = 3;
 inline constexpr uint64_t kFirstClearingWorld = 5;
 inline constexpr uint64_t kFirstSlowWorld = 7;
 inline constexpr uint64_t kFirstSnapshotWorld = 9;
 inline constexpr uint64_t kFirstCorruptingWorld = 11;
 inline constexpr uint64_t kFirstJoiningWorld = 13;
+inline constexpr uint64_t kFirstStrangerWorld = 15;
 inline constexpr uint64_t kSeedsPerWorld = 16;
 
 enum class TierKind { kReal, kReference };

@@ -69,6 +69,10 @@ void Truth::Acknowledged(int process, OperationTag id) {
   }
 }
 
+void Truth::AcknowledgedToStranger(int key, OperationTag id) {
+  histories_[key][static_cast<size_t>(PlaceOf(key, id))].acknowledged_at = scheduler_->now();
+}
+
 Truth::Read Truth::Begin(int process, int key) const {
   return {process, key, scheduler_->now(), floors_[process][static_cast<size_t>(key)], synced_from_[process]};
 }

@@ -53,6 +53,8 @@ class Truth {
 
   // --- A caller learns.
   void Acknowledged(int process, OperationTag id);
+  // A stranger, who is none of the processes.
+  void AcknowledgedToStranger(int key, OperationTag id);
 
   struct Read {
     int process = 0;

@@ -37,6 +37,7 @@ struct Printer {
     for (const Touch& touch : a.touches) out << "[" << touch.key << " after " << touch.echo_of << "]";
     out << ")";
   }
+  void operator()(const ForgetKeys& a) const { out << "ForgetKeys(" << absl::StrJoin(a.keys, ", ") << ")"; }
   void operator()(const ApplyClear& a) const { out << "ApplyClear(" << a.epoch << ")"; }
   void operator()(const DropLocal&) const { out << "DropLocal"; }
   void operator()(const AnnounceLoss& a) const {
@@ -86,6 +87,7 @@ bool operator==(const CloseGeneration& a, const CloseGeneration& b) { return a.c
 bool operator==(const ApplyInvalidations& a, const ApplyInvalidations& b) { return a.changes == b.changes; }
 bool operator==(const Touch& a, const Touch& b) { return a.key == b.key && a.echo_of == b.echo_of; }
 bool operator==(const ApplyTouches& a, const ApplyTouches& b) { return a.touches == b.touches; }
+bool operator==(const ForgetKeys& a, const ForgetKeys& b) { return a.keys == b.keys; }
 bool operator==(const ApplyClear& a, const ApplyClear& b) { return a.epoch == b.epoch; }
 bool operator==(const DropLocal&, const DropLocal&) { return true; }
 bool operator==(const AnnounceLoss& a, const AnnounceLoss& b) {

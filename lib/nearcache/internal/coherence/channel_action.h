@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ostream>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -76,6 +77,10 @@ struct Touch {
 struct ApplyTouches {
   std::vector<Touch> touches;
 };
+// LocalTier::Invalidate with an empty id for each: what is in doubt must not be served any longer.
+struct ForgetKeys {
+  std::vector<std::string> keys;
+};
 // LocalTier::Clear: the namespace was cleared by operation `epoch`, here or elsewhere.
 struct ApplyClear {
   OperationId epoch;
@@ -107,7 +112,7 @@ struct CompleteSync {
 
 using Action =
     std::variant<ReadLane, EnsureEpoch, OpenGeneration, RenewLease, CloseGeneration, ApplyInvalidations, ApplyTouches,
-                 ApplyClear, DropLocal, AnnounceLoss, ResetChannel, ResetSession, SetTimer, CompleteSync>;
+                 ForgetKeys, ApplyClear, DropLocal, AnnounceLoss, ResetChannel, ResetSession, SetTimer, CompleteSync>;
 using Actions = absl::InlinedVector<Action, 4>;
 
 bool operator==(const ReadLane& a, const ReadLane& b);
@@ -118,6 +123,7 @@ bool operator==(const CloseGeneration& a, const CloseGeneration& b);
 bool operator==(const ApplyInvalidations& a, const ApplyInvalidations& b);
 bool operator==(const Touch& a, const Touch& b);
 bool operator==(const ApplyTouches& a, const ApplyTouches& b);
+bool operator==(const ForgetKeys& a, const ForgetKeys& b);
 bool operator==(const ApplyClear& a, const ApplyClear& b);
 bool operator==(const DropLocal& a, const DropLocal& b);
 bool operator==(const AnnounceLoss& a, const AnnounceLoss& b);

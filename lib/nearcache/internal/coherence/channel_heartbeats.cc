@@ -1,8 +1,11 @@
 // The heartbeats of the channel machine, and what rests on them: lease, epoch and Sync.
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/types/optional.h"
 #include "nearcache/internal/coherence/channel_machine.h"
 
 namespace nearcache::internal::coherence {
@@ -186,7 +189,18 @@ void ChannelMachine::CompleteSyncs(MonotonicNanos now, uint64_t ticket, Actions*
   // without any lease. They may have missed what the previous generation missed.
   if (!swept_ && now - opened_at_ <= bound_ + clock_lag_) actions->push_back(DropLocal{});
   swept_ = true;
+  EndDoubts(now, actions);
   actions->push_back(std::move(done));
+}
+
+// What an echo put in doubt may have been overwritten by a stranger, who had his answer before the Sync began.
+void ChannelMachine::EndDoubts(MonotonicNanos now, Actions* actions) {
+  absl::optional<std::vector<std::string>> keys = doubted_.Take(now - bound_ - clock_lag_);
+  if (!keys.has_value()) {
+    actions->push_back(DropLocal{});
+  } else if (!keys->empty()) {
+    actions->push_back(ForgetKeys{*std::move(keys)});
+  }
 }
 
 void ChannelMachine::ExpireSyncs(MonotonicNanos now, Actions* actions) {

@@ -228,7 +228,7 @@ void ChannelMachine::HearClears(const Message& message) {
 
 // The report of an own change follows its announcement. It is the same report if a stranger wrote after it in the same
 // turn of the server, so what the echo says is a doubt, not nothing.
-void ChannelMachine::OnKeysTouched(MonotonicNanos /*now*/, absl::Span<const absl::string_view> keys, Actions* actions) {
+void ChannelMachine::OnKeysTouched(MonotonicNanos now, absl::Span<const absl::string_view> keys, Actions* actions) {
   if (keys.size() > kTouchesMax) {
     actions->push_back(DropLocal{});
     return;
@@ -237,6 +237,7 @@ void ChannelMachine::OnKeysTouched(MonotonicNanos /*now*/, absl::Span<const absl
   apply.touches.reserve(keys.size());
   for (const absl::string_view key : keys) {
     apply.touches.push_back({key, echoes_ == nullptr ? OperationId() : echoes_->Take(key)});
+    if (!apply.touches.back().echo_of.empty()) doubted_.Note(now, key);
   }
   if (!apply.touches.empty()) actions->push_back(std::move(apply));
 }

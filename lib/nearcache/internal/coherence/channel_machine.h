@@ -51,6 +51,7 @@
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/coherence/channel_action.h"
+#include "nearcache/internal/coherence/doubted_keys.h"
 #include "nearcache/internal/coherence/echo_ledger.h"
 #include "nearcache/internal/coherence/epoch_register.h"
 #include "nearcache/internal/coherence/message.h"
@@ -166,6 +167,7 @@ class ChannelMachine {
   void AfterOnDemand(MonotonicNanos now, const Heartbeat& heartbeat, Actions* actions);
   bool AnyOverdue(MonotonicNanos now) const;
   void CompleteSyncs(MonotonicNanos now, uint64_t ticket, Actions* actions);
+  void EndDoubts(MonotonicNanos now, Actions* actions);
   void ExpireSyncs(MonotonicNanos now, Actions* actions);
   void Arm(Actions* actions);
 
@@ -178,6 +180,7 @@ class ChannelMachine {
   const uint32_t key_version_;
   EpochRegister* const epochs_;
   const std::unique_ptr<EchoLedger> echoes_;  // Null unless foreign writers are followed.
+  DoubtedKeys doubted_;
 
   State state_ = State::kClosed;
   uint64_t last_ticket_ = 0;

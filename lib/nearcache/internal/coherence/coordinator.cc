@@ -162,6 +162,9 @@ class Coordinator::Impl {
   void Do(const CloseGeneration& action);
   void Do(const ApplyInvalidations& action);
   void Do(const ApplyTouches& action);
+  void Do(const ForgetKeys& action) {
+    for (const std::string& key : action.keys) tier_->Invalidate(HashKey(key, tier_->hash_seed()), OperationId());
+  }
   void Do(const ApplyClear&) { tier_->Clear(); }
   void Do(const DropLocal&) { tier_->Clear(); }
   void Do(const AnnounceLoss& action);

@@ -6,14 +6,17 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nearcache/internal/base/fake_clock.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/coherence/channel_machine.h"
 #include "nearcache/internal/coherence/coordinator.h"
+#include "nearcache/internal/coherence/doubted_keys.h"
 #include "nearcache/internal/coherence/echo_ledger.h"
 #include "nearcache/internal/local/local_tier.h"
 #include "nearcache/testing/fake_server.h"
@@ -118,6 +121,49 @@ TEST_F(ForeignMachineTest, AReportBehindItsAnnouncementIsAnEchoAnyOtherAStranger
   Announce("a", kFirst);
   EXPECT_THAT(Touch({"a", "b"}), ElementsAre(Touches({{"a", kFirst}, {"b", OperationId()}})));
   EXPECT_THAT(Touch({"a"}), ElementsAre(Touches({{"a", OperationId()}})));
+}
+
+// --- Doubts and Sync
+
+TEST(DoubtedKeysTest, GivesThoseOfLateOnce) {
+  DoubtedKeys keys;
+  keys.Note(100, "a");
+  keys.Note(200, "b");
+  EXPECT_EQ(keys.Take(150), std::vector<std::string>{"b"});
+  EXPECT_EQ(keys.Take(0), std::vector<std::string>());
+}
+
+TEST(DoubtedKeysTest, SaysWhenTheyAreMoreThanItRemembers) {
+  DoubtedKeys keys;
+  for (size_t i = 0; i <= DoubtedKeys::kCapacity; ++i) keys.Note(100 + static_cast<MonotonicNanos>(i), "k");
+  EXPECT_EQ(keys.Take(100), absl::nullopt);
+  EXPECT_EQ(keys.Take(100), std::vector<std::string>());
+  for (size_t i = 0; i <= DoubtedKeys::kCapacity; ++i) keys.Note(100 + static_cast<MonotonicNanos>(i), "k");
+  EXPECT_EQ(keys.Take(101)->size(), DoubtedKeys::kCapacity);
+  keys.Note(100, std::string(DoubtedKeys::kKeyBytesMax + 1, 'k'));
+  EXPECT_EQ(keys.Take(100), absl::nullopt);
+}
+
+// Found by the simulation: a stranger wrote behind an own write, had his answer, and the copy in doubt was served after
+// a Sync.
+TEST_F(ForeignMachineTest, ASyncEndsWhatIsInDoubt) {
+  Open();
+  Announce("a", kFirst);
+  Announce("b", kSecond);
+  Touch({"a"});
+  machine_.OnSync(now_, 1, kNever, &actions_);
+  uint64_t ticket = 0;
+  for (const Action& action : Take()) {
+    if (std::holds_alternative<ReadLane>(action)) ticket = std::get<ReadLane>(action).ticket;
+  }
+  remote::LaneReading reading;
+  reading.lane = last_;
+  reading.epoch = OperationId{9, 1};
+  reading.sent_at = now_;
+  machine_.OnLaneRead(now_, ticket, reading, &actions_);
+  const std::vector<Action> done = Take();
+  EXPECT_THAT(done, Contains(Action(ForgetKeys{{"a"}})));
+  EXPECT_EQ(done.back(), Action(CompleteSync{{1}, true})) << "after it";
 }
 
 TEST_F(ForeignMachineTest, AReportBeforeTheAnnouncementIsAStrangers) {
@@ -266,6 +312,19 @@ TEST_F(ForeignCoordinatorTest, AnEchoLeavesTheOwnWriteForTheBoundAndNoLonger) {
   server_.Advance(absl::Milliseconds(21));
   ASSERT_TRUE(coordinator_->open()) << "the lease is fresh, and does not count for it";
   EXPECT_FALSE(Holds("k"));
+}
+
+TEST_F(ForeignCoordinatorTest, AnEchoLeavesTheOwnWriteUntilTheNextSync) {
+  server_.Advance(10 * kBound);
+  Set("k");
+  Set("other");
+  Touch("k");
+  bool synced = false;
+  coordinator_->Sync(kNever, [&](const absl::Status& status) { synced = status.ok(); });
+  server_.Advance(absl::Milliseconds(10));
+  ASSERT_TRUE(synced);
+  EXPECT_FALSE(Holds("k"));
+  EXPECT_TRUE(Holds("other"));
 }
 
 TEST_F(ForeignCoordinatorTest, WithoutReportsAnOwnWriteStaysUnderTheLease) {

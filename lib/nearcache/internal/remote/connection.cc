@@ -80,7 +80,13 @@ absl::Status Connection::HandOut(absl::string_view bytes) {
     greeting_.append(bytes.substr(0, kGreetingBytes - greeting_.size()));
   }
   if (absl::Status status = reader_.Feed(bytes); !status.ok()) return status;
+  absl::string_view channel;
+  absl::string_view payload;
   while (!abandoned_) {
+    if (reader_.NextMessage(&channel, &payload)) {
+      if (absl::Status status = owner_->OnPushedMessage(channel, payload); !status.ok()) return status;
+      continue;
+    }
     Reply reply;
     const absl::StatusOr<bool> whole = reader_.Next(&reply);
     if (!whole.ok()) return whole.status();

@@ -37,6 +37,8 @@ class Connection {
     // A whole reply. Gives it back by TakeReply, or keeps it if it is out of band. An error means that the connection
     // is broken. May drop the connection (Abandon).
     virtual absl::Status OnReply(Reply&& reply) = 0;
+    // A message of a subscription, as a push of RESP3; as OnReply. Both views live for the duration of the call.
+    virtual absl::Status OnPushedMessage(absl::string_view channel, absl::string_view payload) = 0;
     // All replies of `node` came; takes it over.
     virtual void OnAnswered(OperationNode* node) = 0;
 

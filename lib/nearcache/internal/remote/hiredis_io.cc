@@ -1,4 +1,4 @@
-// The one file that knows hiredis: its parser behind ReplyReader, its sockets behind Transport.
+// The one file that knows hiredis: its parser behind ReplyParser, its sockets behind Transport.
 //
 // Not used of hiredis: async.c (its timer is re-armed by every write, a short push frame crashes it), redisReply (freed
 // by recursion), and its writing (no MSG_NOSIGNAL).
@@ -16,7 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "hiredis/hiredis.h"
-#include "nearcache/internal/remote/reply_reader.h"
+#include "nearcache/internal/remote/reply_parser.h"
 #include "nearcache/internal/remote/transport.h"
 
 namespace nearcache::internal::remote {
@@ -173,7 +173,7 @@ redisReplyObjectFunctions kFunctions = {CreateString, CreateArray, CreateInteger
 
 }  // namespace
 
-class ReplyReader::Impl {
+class ReplyParser::Impl {
  public:
   explicit Impl(const ReplyLimits& limits) : builder_(limits), reader_(redisReaderCreateWithFunctions(&kFunctions)) {
     if (reader_ == nullptr) return;
@@ -182,6 +182,9 @@ class ReplyReader::Impl {
     reader_->maxelements = int64_t{1} << 40;
   }
   ~Impl() { redisReaderFree(reader_); }
+
+  bool empty() const { return reader_ != nullptr && reader_->ridx < 0 && reader_->pos >= reader_->len; }
+  size_t missing() const { return missing_; }
 
   absl::Status Feed(absl::string_view bytes) {
     if (!status_.ok()) return status_;
@@ -193,6 +196,7 @@ class ReplyReader::Impl {
 
   absl::StatusOr<bool> Next(Reply* reply) {
     if (!status_.ok()) return status_;
+    if (empty()) return false;  // hiredis would begin a reply.
     void* root = nullptr;
     if (redisReaderGetReply(reader_, &root) != REDIS_OK) {
       status_ = builder_.status().ok() ? Fault(reader_->errstr) : builder_.status();
@@ -208,8 +212,10 @@ class ReplyReader::Impl {
   }
 
  private:
-  // hiredis waits patiently for an item of any announced length, and for a line of any length. We do not.
-  absl::Status CheckUnfinishedItem() const {
+  // hiredis waits patiently for an item of any announced length, and for a line of any length. We do not. Tells also
+  // how much hiredis is to get of what comes next, so that it does not keep all replies from then on to itself.
+  absl::Status CheckUnfinishedItem() {
+    missing_ = 0;
     if (reader_->ridx < 0 || reader_->pos >= reader_->len) return absl::OkStatus();
     const int type = reader_->task[reader_->ridx]->type;
     const absl::string_view rest(reader_->buf + reader_->pos, reader_->len - reader_->pos);
@@ -217,30 +223,38 @@ class ReplyReader::Impl {
     const bool line = type == REDIS_REPLY_STATUS || type == REDIS_REPLY_ERROR || type == REDIS_REPLY_DOUBLE ||
                       type == REDIS_REPLY_BIGNUM;
     const size_t line_end = bulk ? rest.find('\r') : absl::string_view::npos;
-    if (line_end != absl::string_view::npos) return CheckLength(rest.substr(0, line_end));
+    if (line_end != absl::string_view::npos) return CheckBulk(rest, line_end);
+    if (bulk && reader_->ridx == 0) missing_ = 1;
     const size_t line_max = line ? kLineBytesMax : kLengthLineBytesMax;
     if (rest.size() <= line_max) return absl::OkStatus();
     return Fault(absl::StrCat("a line does not end within ", line_max, " bytes"));
   }
 
-  absl::Status CheckLength(absl::string_view digits) const {
-    int64_t length = 0;
-    if (!absl::SimpleAtoi(digits, &length)) return Fault("bad bulk string length");
-    return builder_.CheckAnnounced(static_cast<uint64_t>(std::max(length, int64_t{0})));
+  // `rest`: what hiredis has of a string, from its length on.
+  absl::Status CheckBulk(absl::string_view rest, size_t line_end) {
+    int64_t announced = 0;
+    if (!absl::SimpleAtoi(rest.substr(0, line_end), &announced)) return Fault("bad bulk string length");
+    const auto length = static_cast<uint64_t>(std::max(announced, int64_t{0}));
+    absl::Status status = builder_.CheckAnnounced(length);
+    const size_t whole = line_end + 2 + static_cast<size_t>(length) + 2;
+    if (status.ok() && reader_->ridx == 0) missing_ = whole - std::min(whole, rest.size());
+    return status;
   }
 
   ReplyBuilder builder_;
   redisReader* const reader_;
   absl::Status status_;
+  size_t missing_ = 0;
 };
 
-ReplyReader::ReplyReader(const ReplyLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
-ReplyReader::~ReplyReader() = default;
-absl::Status ReplyReader::Feed(absl::string_view bytes) { return impl_->Feed(bytes); }
-absl::StatusOr<bool> ReplyReader::Next(Reply* reply) { return impl_->Next(reply); }
+ReplyParser::ReplyParser(const ReplyLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+ReplyParser::~ReplyParser() = default;
+bool ReplyParser::empty() const { return impl_->empty(); }
+size_t ReplyParser::missing() const { return impl_->missing(); }
+absl::Status ReplyParser::Feed(absl::string_view bytes) { return impl_->Feed(bytes); }
+absl::StatusOr<bool> ReplyParser::Next(Reply* reply) { return impl_->Next(reply); }
 
 // --- Sockets
-
 namespace {
 
 // Probes after 15 s of silence, 5 s apart, three of them: a dead peer is noticed within 30 s even without traffic.

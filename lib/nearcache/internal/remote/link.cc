@@ -22,6 +22,8 @@ constexpr uint64_t kOwedBytesEnough = 16 << 10;
 // A TLS server answers plain text with an alert record: 0x15, version 3.x.
 bool LooksLikeTls(absl::string_view greeting) { return absl::StartsWith(greeting, "\x15\x03"); }
 
+absl::Status PushInResp2() { return absl::InternalError("the server sent a push frame in RESP2"); }
+
 }  // namespace
 
 Link::Link(LinkOptions options, LinkHost* host)
@@ -267,8 +269,8 @@ absl::Status Link::HandshakeFailure(const absl::Status& status, bool* permanent)
 absl::Status Link::OnReply(Reply&& reply) {
   const bool resp3 = machine_.resp_version() == 3;
   if (reply.type == Reply::Type::kPush) {
-    if (!resp3) return absl::InternalError("the server sent a push frame in RESP2");
-    return OnPushFrame(reply);
+    if (!resp3) return PushInResp2();
+    return OnPubSub(ParsePubSub(reply), reply);
   }
   if (subscriber_mode_ && !resp3 && reply.type == Reply::Type::kArray) {
     return OnSubscriberArray(std::move(reply));
@@ -276,7 +278,16 @@ absl::Status Link::OnReply(Reply&& reply) {
   return connection_->TakeReply(std::move(reply));
 }
 
-absl::Status Link::OnPushFrame(const Reply& reply) { return OnPubSub(ParsePubSub(reply), reply); }
+absl::Status Link::OnPushedMessage(absl::string_view channel, absl::string_view payload) {
+  if (machine_.resp_version() != 3) return PushInResp2();
+  if (subscriber_mode_ && IsOurChannel(channel)) OnOwnMessage(channel, payload);
+  return absl::OkStatus();
+}
+
+// Before the link is ready nobody counts on messages yet: whoever does reads the lane afterwards.
+void Link::OnOwnMessage(absl::string_view channel, absl::string_view payload) {
+  if (machine_.state() == LinkState::kReady) host_->OnMessage(channel, payload);
+}
 
 absl::Status Link::OnSubscriberArray(Reply&& reply) {
   const PubSubFrame frame = ParsePubSub(reply);
@@ -293,10 +304,7 @@ absl::Status Link::OnPubSub(const PubSubFrame& frame, const Reply& reply) {
     case PubSubFrame::Kind::kMalformed:
       return absl::InternalError("the server sent a malformed push frame");
     case PubSubFrame::Kind::kMessage:
-      // Before the link is ready nobody counts on messages yet: whoever does reads the lane afterwards.
-      if (ours && machine_.state() == LinkState::kReady) {
-        host_->OnMessage(frame.channel, frame.payload);
-      }
+      if (ours) OnOwnMessage(frame.channel, frame.payload);
       return absl::OkStatus();
     case PubSubFrame::Kind::kSubscribed:
       if (ours) ++confirmed_;

@@ -124,6 +124,7 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   void OnIo(bool readable, bool writable) override;
   void OnTimer() override;
   absl::Status OnReply(Reply&& reply) override;
+  absl::Status OnPushedMessage(absl::string_view channel, absl::string_view payload) override;
   void OnAnswered(OperationNode* node) override { host_->OnAnswered(node); }
 
   // Runs the machine and performs what it says; events that arise meanwhile wait their turn.
@@ -151,7 +152,7 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   void ReadTurn();
   void OnBroken(const absl::Status& status);
   absl::Status HandshakeFailure(const absl::Status& status, bool* permanent) const;
-  absl::Status OnPushFrame(const Reply& reply);
+  void OnOwnMessage(absl::string_view channel, absl::string_view payload);
   absl::Status OnSubscriberArray(Reply&& reply);
   absl::Status OnPubSub(const PubSubFrame& frame, const Reply& reply);
   bool IsOurChannel(absl::string_view channel) const;

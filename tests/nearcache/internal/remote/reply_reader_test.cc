@@ -199,6 +199,100 @@ TEST(ReplyReaderTest, AValueOutlivesTheReader) {
   EXPECT_EQ(value.view(), "hello");
 }
 
+constexpr char kMessage[] = ">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$7\r\npayload\r\n";
+
+TEST(ReplyReaderTest, HandsOutAMessageThatCameWhole) {
+  ReplyReader reader(ReplyLimits{});
+  const std::string bytes = absl::StrCat(kMessage, "+OK\r\n", kMessage);
+  ASSERT_TRUE(reader.Feed(bytes).ok());
+  absl::string_view channel;
+  absl::string_view payload;
+  Reply reply;
+  ASSERT_TRUE(reader.NextMessage(&channel, &payload));
+  EXPECT_EQ(channel, "ch");
+  EXPECT_EQ(payload, "payload");
+  EXPECT_FALSE(reader.NextMessage(&channel, &payload));
+  ASSERT_TRUE(*reader.Next(&reply));
+  EXPECT_EQ(Show(reply), "+OK");
+  EXPECT_TRUE(reader.NextMessage(&channel, &payload));
+  EXPECT_FALSE(*reader.Next(&reply));
+}
+
+TEST(ReplyReaderTest, HandsOutAMessageThatCameInPieces) {
+  const std::string bytes = absl::StrCat(kMessage, "$5\r\nhello\r\n", kMessage);
+  for (size_t cut = 1; cut < bytes.size(); ++cut) {
+    ReplyReader reader(ReplyLimits{});
+    std::string seen;
+    for (const absl::string_view piece :
+         {absl::string_view(bytes).substr(0, cut), absl::string_view(bytes).substr(cut)}) {
+      const std::string fed(piece);  // So that the sanitizers see when an old piece is read.
+      ASSERT_TRUE(reader.Feed(fed).ok());
+      absl::string_view channel;
+      absl::string_view payload;
+      Reply reply;
+      bool more = true;
+      while (more) {
+        if (reader.NextMessage(&channel, &payload)) {
+          absl::StrAppend(&seen, channel, ":", payload, ";");
+        } else if ((more = *reader.Next(&reply))) {
+          absl::StrAppend(&seen, Show(reply), ";");
+        }
+      }
+    }
+    EXPECT_EQ(seen, "ch:payload;'hello';ch:payload;") << cut;
+  }
+}
+
+TEST(ReplyReaderTest, WhoAsksForNoMessagesGetsReplies) {
+  const std::string bytes = absl::StrCat(kMessage, kMessage);
+  const std::string reply = ">['message' 'ch' 'payload']";
+  for (size_t cut = 1; cut < bytes.size(); ++cut) {
+    EXPECT_EQ(Read(bytes, {cut}), absl::StrCat(reply, "; ", reply)) << cut;
+  }
+}
+
+// Longer than what is carried over, so that the parser puts it together; what follows is scanned again.
+TEST(ReplyReaderTest, GoesBackToScanningAfterALongString) {
+  const std::string text(40 << 10, 'x');
+  const std::string bytes = absl::StrCat("$", text.size(), "\r\n", text, "\r\n", kMessage);
+  for (const size_t cut : {size_t{1}, size_t{4}, size_t{9}, size_t{20 << 10}, text.size() + 8, text.size() + 11}) {
+    ReplyReader reader(ReplyLimits{});
+    absl::string_view channel;
+    absl::string_view payload;
+    Reply reply;
+    ASSERT_TRUE(reader.Feed(absl::string_view(bytes).substr(0, cut)).ok());
+    const bool early = *reader.Next(&reply);
+    Reply nothing;
+    ASSERT_TRUE(!early || !*reader.Next(&nothing));
+    ASSERT_TRUE(reader.Feed(absl::string_view(bytes).substr(cut)).ok());
+    ASSERT_TRUE(early || *reader.Next(&reply));
+    EXPECT_EQ(reply.text(), text);
+    EXPECT_TRUE(reader.NextMessage(&channel, &payload)) << cut;
+  }
+}
+
+TEST(ReplyReaderTest, LimitsHoldForMessagesToo) {
+  ReplyLimits limits;
+  limits.bytes_max = 8;
+  ReplyReader reader(limits);
+  absl::string_view channel;
+  absl::string_view payload;
+  Reply reply;
+  ASSERT_TRUE(reader.Feed(kMessage).ok());
+  EXPECT_FALSE(reader.NextMessage(&channel, &payload));
+  EXPECT_THAT(reader.Next(&reply).status().ToString(), HasSubstr("reply_bytes_max"));
+}
+
+// The parser gets the end of a string that was cut, and nothing of what follows.
+TEST(ReplyReaderTest, GoesBackToScanningAfterACutString) {
+  const std::string bytes = "$5\r\nhello\r\n$5\r\nworld\r\n";
+  for (size_t cut = 1; cut < bytes.size(); ++cut) {
+    for (size_t second_cut = cut; second_cut < bytes.size(); ++second_cut) {
+      EXPECT_EQ(Read(bytes, {cut, second_cut}), "'hello'; 'world'") << cut << " " << second_cut;
+    }
+  }
+}
+
 // Whatever is cut off or flipped, the reader answers and never reads outside its bytes (the sanitizers watch).
 TEST(ReplyReaderTest, SurvivesEveryFlippedByte) {
   const std::string bytes = kEveryType;

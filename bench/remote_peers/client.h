@@ -53,6 +53,8 @@ class AsyncClient {
   virtual ~AsyncClient() = default;
   // Any thread. `call` has room for an answer to each key.
   virtual void Get(Keys keys, Call* call) = 0;
+  // Whether it wakes callers that block many at a time, where they wait for that.
+  virtual bool wakes_in_batches() const { return false; }
 };
 
 class BlockingClient {

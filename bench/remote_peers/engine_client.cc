@@ -66,6 +66,7 @@ class EngineClient final : public AsyncClient, private EngineEvents {
     };
     engine_->Submit(std::move(operation));
   }
+  bool wakes_in_batches() const override { return true; }
 
  private:
   void OnReady(LinkRole /*role*/, const ServerIdentity& /*identity*/) override { ready_.Notify(); }

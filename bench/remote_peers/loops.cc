@@ -77,7 +77,8 @@ class WaitingCall final : public Call {
   void OnDone() override { answered_->Set(); }
 
   void Ask(const Turn& turn, Keys keys) {
-    answered_.emplace();
+    using Waking = OneShotEvent::Waking;
+    answered_.emplace(turn.async->wakes_in_batches() ? Waking::kInBatches : Waking::kAlone);
     turn.async->Get(keys, this);
     answered_->Wait();
   }

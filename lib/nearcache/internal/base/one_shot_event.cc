@@ -35,12 +35,27 @@ bool OneShotEvent::WaitFor(absl::Duration timeout) {
   if (timeout <= absl::ZeroDuration()) return false;
   Clock* const clock = Clock::Real();
   const MonotonicNanos deadline = AddDuration(clock->Now(), timeout);
+  if (waking_ == Waking::kInBatches) return WaitInSlot(deadline);
   uint32_t expected = kUnset;
   if (!state_.compare_exchange_strong(expected, kAwaited, std::memory_order_acq_rel) && expected == kSet) return true;
   while (true) {
     FutexWait(&state_, kAwaited, deadline);
     if (is_set()) return true;
     if (deadline != kNever && clock->Now() >= deadline) return false;
+  }
+}
+
+bool OneShotEvent::WaitInSlot(MonotonicNanos deadline) {
+  const uint32_t slot = SlotOfThisThread();
+  uint32_t expected = kUnset;
+  if (!state_.compare_exchange_strong(expected, kFirstSlot + slot, std::memory_order_acq_rel) && expected == kSet) {
+    return true;
+  }
+  while (true) {
+    const uint32_t ticket = TicketOf(slot);
+    if (is_set()) return true;
+    if (deadline != kNever && Clock::Real()->Now() >= deadline) return false;
+    SleepInSlot(slot, ticket, deadline);
   }
 }
 

@@ -89,7 +89,7 @@ class BlockingCall final : public PendingCall<T> {
   }
 
   absl::optional<T> result_;  // Of who delivers; of the caller once it was delivered.
-  OneShotEvent delivered_;
+  OneShotEvent delivered_{OneShotEvent::Waking::kInBatches};
 };
 
 namespace pending_call_internal {

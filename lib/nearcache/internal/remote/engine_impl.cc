@@ -275,6 +275,8 @@ EngineStats Engine::Impl::GetStats() const {
 
 void Engine::Impl::RunLoop() {
   loop_engine = this;
+  WakeBatch wakes;
+  wakes_ = &wakes;
   now_ = options_.clock->Now();
   data_->Start();
   if (channel_ != nullptr) channel_->Start();
@@ -332,6 +334,7 @@ void Engine::Impl::Turn() {
   data_->Flush();
   if (channel_ != nullptr) channel_->Flush();
   graveyard_.clear();
+  WakeCallers();
 }
 
 void Engine::Impl::TakeSubmissions() {

@@ -22,6 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/base/wake_batch.h"
 #include "nearcache/internal/remote/breaker.h"
 #include "nearcache/internal/remote/breaker_gate.h"
 #include "nearcache/internal/remote/connection.h"
@@ -90,6 +91,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   bool Refill(Connection* connection) override;
   bool HasPending() const override { return !pending_.empty(); }
   void TakeSubmissions() override;
+  void WakeCallers() override { wakes_->Flush(); }
   void TakeWriterBack() override;
   void OnAnswered(OperationNode* node) override;
   void OnLost(OperationList operations, const absl::Status& cause) override;
@@ -162,6 +164,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
 
   // The loop's thread.
   TimerWheel wheel_;
+  WakeBatch* wakes_ = nullptr;
   MonotonicNanos now_ = 0;
   bool closing_ = false;
   Breaker breaker_;

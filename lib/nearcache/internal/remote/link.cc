@@ -225,6 +225,7 @@ void Link::ReadTurn() {
     const absl::StatusOr<bool> more = connection->ReadOnce(host_->read_buffer(), host_->now());
     if (connection_.get() != connection) return;  // A completion had it dropped.
     if (!more.ok()) return OnBroken(more.status());
+    host_->WakeCallers();
     if (!*more) return;
     if (connection->OwedBytes() > kOwedBytesEnough) continue;
     host_->TakeSubmissions();

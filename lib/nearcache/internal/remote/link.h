@@ -72,6 +72,8 @@ class LinkHost {
   virtual bool HasPending() const = 0;
   // Takes what other threads submitted meanwhile.
   virtual void TakeSubmissions() = 0;
+  // Wakes the callers whose operations were answered.
+  virtual void WakeCallers() = 0;
   virtual void OnAnswered(OperationNode* node) = 0;
   virtual void OnLost(OperationList operations, const absl::Status& cause) = 0;
   // `connection` may be on the call stack: it is deleted at the end of the turn.

@@ -57,7 +57,7 @@ class EngineClient final : public AsyncClient, private EngineEvents {
     }
     operation->reply_count = static_cast<int>(keys.size());
     operation->deadline = AddDuration(Clock::Real()->Now(), kPatience);
-    operation->done = [call](OperationResult result) {
+    operation->done = [call](OperationResult&& result) {
       if (!result.status.ok()) Die(kEngine, result.status.ToString());
       for (size_t i = 0; i < result.replies.size(); ++i) {
         call->answers[i].value = std::move(result.replies[i].string);

@@ -101,16 +101,14 @@ absl::Status Connection::TakeReply(Reply&& reply) {
   if (node == nullptr) {
     return absl::InternalError("the server sent a reply that nobody had asked for");
   }
-  const size_t index = node->replies.size();
+  const auto index = static_cast<size_t>(node->answered);
   const auto& types = node->operation.reply_types;
   if (index < types.size() && !types[index].Contains(reply.type)) {
     return absl::InternalError("the server sent a reply of a type that its command cannot have: replies have shifted");
   }
   // A tombstone only counts.
-  node->replies.push_back(node->tombstone ? Reply() : std::move(reply));
-  if (node->replies.size() < static_cast<size_t>(node->operation.reply_count)) {
-    return absl::OkStatus();
-  }
+  if (!node->tombstone) node->result.replies.push_back(std::move(reply));
+  if (++node->answered < node->operation.reply_count) return absl::OkStatus();
   in_flight_.Remove(node);
   ++answered_;
   owner_->OnAnswered(node);

@@ -115,7 +115,7 @@ bool Engine::Post(Task task) { return impl_->RunAt(0, std::move(task)); }
 bool Engine::RunAt(MonotonicNanos when, Task task) { return impl_->RunAt(when, std::move(task)); }
 
 void Engine::ResetData(const absl::Status& cause) { impl_->Reset(LinkRole::kData, cause); }
-void Engine::PingChannel(absl::AnyInvocable<void(OperationResult) &&> done) { impl_->PingChannel(std::move(done)); }
+void Engine::PingChannel(OperationCallback done) { impl_->PingChannel(std::move(done)); }
 void Engine::ResetChannel(const absl::Status& cause) { impl_->Reset(LinkRole::kChannel, cause); }
 void Engine::ResetAll(const absl::Status& cause) {
   impl_->Reset(LinkRole::kChannel, cause);

@@ -247,7 +247,7 @@ class Engine {
 
   // A PING on the channel link; `done` learns of the PONG, or of kUnavailable at once if the link is not ready, or when
   // the link is lost. Has no deadline but health_timeout. REQUIRES: on the loop's thread.
-  void PingChannel(absl::AnyInvocable<void(OperationResult) &&> done);
+  void PingChannel(OperationCallback done);
 
   // Cuts a link and connects anew: as if the server had closed it, with `cause` in the statuses. At once, unless the
   // link had become ready only a moment ago. On the loop's thread the link is cut before the call returns (OnDown comes

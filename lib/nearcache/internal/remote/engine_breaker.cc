@@ -36,7 +36,7 @@ void Engine::Impl::ShowBreaker(OperationNode* node, Breaker::Outcome outcome) {
 // A late reply, too, tells how long the server took.
 void Engine::Impl::JudgeAnswer(OperationNode* node) {
   if (node->operation.command_class == CommandClass::kControl || node->judged) return;
-  const bool failed = !node->tombstone && !node->replies.empty() && AnswersNobody(node->replies.front());
+  const bool failed = !node->tombstone && !node->result.replies.empty() && AnswersNobody(node->result.replies.front());
   const bool slow = now_ - node->taken_at > slow_call_nanos_;
   ShowBreaker(node, failed ? Breaker::Outcome::kFailed : slow ? Breaker::Outcome::kSlow : Breaker::Outcome::kGood);
 }

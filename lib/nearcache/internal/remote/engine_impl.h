@@ -52,7 +52,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   OperationPool& pool() { return pool_; }
   bool RunAt(MonotonicNanos when, Task task);
   void Reset(LinkRole role, const absl::Status& cause);
-  void PingChannel(absl::AnyInvocable<void(OperationResult) &&> done);
+  void PingChannel(OperationCallback done);
   EngineStats GetStats() const;
   LinkStatus GetLinkStatus(LinkRole role) const;
   bool OnLoopThread() const;
@@ -124,8 +124,8 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
 
   // Ends a node that is in no list, and gives it back.
   void Complete(OperationNode* node, absl::Status status, bool unknown);
-  // Calls `done` with `result`; a node that does not stay as a tombstone is given back before.
-  void Finish(OperationNode* node, OperationResult&& result);
+  // Calls `done` with its result; a node that does not stay as a tombstone is given back afterwards.
+  void Finish(OperationNode* node);
   void Release(const OperationNode* node);
   void CountLone(const OperationNode& answered);
 

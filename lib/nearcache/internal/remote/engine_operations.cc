@@ -69,20 +69,18 @@ void Engine::Impl::OnAnswered(OperationNode* node) {
     return;
   }
   CountLone(*node);
-  OperationResult result;
-  result.replies = std::move(node->replies);
-  Finish(node, std::move(result));
+  Finish(node);
 }
 
 void Engine::Impl::OnDeadline(OperationNode* node) {
   if (node->in_flight) {
-    OperationResult result;
-    result.status = absl::DeadlineExceededError(
+    node->result.status = absl::DeadlineExceededError(
         absl::StrCat(options_.address.ToString(), ": ", NameOf(*node), ": no reply before the deadline"));
-    result.unknown = true;
-    JudgeFailure(node, result.status);
+    node->result.unknown = true;
+    node->result.replies.clear();
+    JudgeFailure(node, node->result.status);
     node->tombstone = true;
-    return Finish(node, std::move(result));
+    return Finish(node);
   }
   pending_.Remove(node);
   Complete(node, UnsentStatus(*node), node->maybe_executed);
@@ -117,7 +115,8 @@ void Engine::Impl::OnLost(OperationList operations, const absl::Status& cause) {
   OperationList again;
   OperationList ended;
   while (OperationNode* const node = operations.PopFront()) {
-    node->replies.clear();
+    node->result.replies.clear();
+    node->answered = 0;
     if (!MayBeSentAgain(*node)) {
       ended.PushBack(node);
       continue;
@@ -148,14 +147,15 @@ void Engine::Impl::Complete(OperationNode* node, absl::Status status, bool unkno
     pool_.Return(node);
     return;
   }
-  OperationResult result;
-  result.status = std::move(status);
-  result.unknown = unknown;
-  Finish(node, std::move(result));
+  node->result.status = std::move(status);
+  node->result.unknown = unknown;
+  node->result.replies.clear();
+  Finish(node);
 }
 
-void Engine::Impl::Finish(OperationNode* node, OperationResult&& result) {
+void Engine::Impl::Finish(OperationNode* node) {
   wheel_.Cancel(node);
+  OperationResult& result = node->result;
   result.sent_at = node->sent_at;
   if (!node->own) {
     (result.status.ok() ? counters_.completed : counters_.failed).Add();
@@ -163,9 +163,13 @@ void Engine::Impl::Finish(OperationNode* node, OperationResult&& result) {
     if (result.status.code() == absl::StatusCode::kDeadlineExceeded) counters_.timeouts.Add();
   }
   // Whatever the callback holds is destroyed with it, before it could be called a second time.
-  auto done = std::move(node->operation.done);
-  if (!node->tombstone) pool_.Return(node);  // Before `done`, which may submit the next one.
+  OperationCallback done = std::move(node->operation.done);
+  if (node->tombstone) {
+    // It waits for its replies, or is given back in the middle of `done`, by a Reset.
+    return std::move(done)(std::exchange(node->result, OperationResult()));
+  }
   std::move(done)(std::move(result));
+  pool_.Return(node);
 }
 
 // Before the completion, so that there is room for what it submits.
@@ -236,7 +240,7 @@ void Engine::Impl::OnMessage(absl::string_view channel, absl::string_view payloa
 
 void Engine::Impl::OnInvalidation(const Reply& keys) { events_->OnInvalidation(keys); }
 
-void Engine::Impl::PingChannel(absl::AnyInvocable<void(OperationResult) &&> done) {
+void Engine::Impl::PingChannel(OperationCallback done) {
   if (channel_ != nullptr && !closing_) return channel_->Ping(std::move(done));
   OperationResult refused;
   refused.status = closing_ ? absl::CancelledError("the engine was shut down")

@@ -152,7 +152,7 @@ void Link::Disconnect() {
 
 // --- Handshake
 
-void Link::SendOwn(std::string bytes, int reply_count, absl::AnyInvocable<void(OperationResult) &&> done) {
+void Link::SendOwn(std::string bytes, int reply_count, OperationCallback done) {
   Operation operation;
   operation.bytes = std::move(bytes);
   operation.reply_count = reply_count;
@@ -182,7 +182,7 @@ void Link::Judge(const OperationResult& result) {
   }
 }
 
-void Link::Ping(absl::AnyInvocable<void(OperationResult) &&> done) {
+void Link::Ping(OperationCallback done) {
   if (machine_.state() == LinkState::kReady) return SendOwn(EncodeCommand({"PING"}), 1, std::move(done));
   OperationResult refused;
   refused.status = absl::UnavailableError(absl::StrCat(options_.machine.address, ": PING: the link is not ready"));
@@ -256,10 +256,10 @@ absl::Status Link::HandshakeFailure(const absl::Status& status, bool* permanent)
     return Named(absl::InternalError(absl::StrCat("does not answer as a Redis server would: ", status.message())));
   }
   const OperationNode* const node = connection_->in_flight().front();
-  if (node == nullptr || node->replies.empty() || handshake_ == nullptr || subscriber_mode_) {
+  if (node == nullptr || node->result.replies.empty() || handshake_ == nullptr || subscriber_mode_) {
     return Named(absl::Status(status.code(), absl::StrCat("during the handshake: ", status.message())));
   }
-  HandshakeOutcome outcome = handshake_->Judge(node->replies);
+  HandshakeOutcome outcome = handshake_->Judge(node->result.replies);
   if (outcome.kind != HandshakeOutcome::Kind::kRefused) return Named(status);
   *permanent = outcome.permanent;
   return outcome.status;

@@ -111,7 +111,7 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   void OnResolved(ResolvedAddresses addresses);
 
   // Asks the server for a sign of life; kUnavailable at once unless the link is ready.
-  void Ping(absl::AnyInvocable<void(OperationResult) &&> done);
+  void Ping(OperationCallback done);
 
   // The connection if operations may be sent on it, else null.
   Connection* ready_connection() const { return machine_.state() == LinkState::kReady ? connection_.get() : nullptr; }
@@ -144,7 +144,7 @@ class Link final : public IoHandler, public Timer, public Connection::Owner {
   void Subscribe();
   void JudgeSubscription(const OperationResult& result);
   void Disconnect();
-  void SendOwn(std::string bytes, int reply_count, absl::AnyInvocable<void(OperationResult) &&> done);
+  void SendOwn(std::string bytes, int reply_count, OperationCallback done);
 
   bool carries_operations() const { return options_.role == LinkRole::kData; }
   // Before anything is done with the connection.

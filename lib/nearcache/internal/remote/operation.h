@@ -73,6 +73,9 @@ struct OperationResult {
   MonotonicNanos sent_at = 0;
 };
 
+// Takes over what it is given.
+using OperationCallback = absl::AnyInvocable<void(OperationResult&&) &&>;
+
 struct Operation {
   // Encoded commands (command.h), whole; at least one. A MULTI ... EXEC or a pipeline that belongs together is one
   // operation, and nothing is ever sent between its commands.
@@ -96,7 +99,7 @@ struct Operation {
 
   // Called exactly once: on the loop's thread, or from inside Submit if the operation was refused at once. Must not
   // block; may submit more. Never runs a user's code.
-  absl::AnyInvocable<void(OperationResult) &&> done;
+  OperationCallback done;
 };
 
 }  // namespace nearcache::internal::remote

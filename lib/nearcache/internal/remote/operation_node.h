@@ -21,11 +21,10 @@
 #include <string>
 #include <utility>
 
-#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/remote/mpsc_queue.h"
 #include "nearcache/internal/remote/operation.h"
-#include "nearcache/internal/remote/reply.h"
 #include "nearcache/internal/remote/timer_wheel.h"
 
 namespace nearcache::internal::remote {
@@ -64,9 +63,10 @@ class OperationNode final : public Submission, public Timer {
   void OnTimer() override { owner_->OnDeadline(this); }
 
   Operation operation;
-  absl::InlinedVector<Reply, 2> replies;
-  bool own = false;      // The engine's own (handshake, PING): no budget, never sent again.
-  bool foreign = false;  // Submitted by another thread than the loop's.
+  OperationResult result;  // As far as it is known.
+  int answered = 0;        // Commands whose replies came.
+  bool own = false;        // The engine's own (handshake, PING): no budget, never sent again.
+  bool foreign = false;    // Submitted by another thread than the loop's.
   bool in_flight = false;
   bool tombstone = false;
   bool judged = false;          // The breaker knows how it went.
@@ -84,19 +84,33 @@ class OperationNode final : public Submission, public Timer {
  private:
   friend class OperationList;
 
+  template <typename Vector>
+  static void Empty(Vector* vector) {
+    vector->clear();
+    vector->shrink_to_fit();  // What it holds itself stays.
+  }
+
   OperationOwner* const owner_;
   OperationNode* previous_ = nullptr;
   OperationNode* next_ = nullptr;
 };
 
 inline void OperationNode::Reset(size_t bytes_kept_max) {
-  // By swapping: an assignment might keep the capacity of its target.
-  std::string kept;
-  kept.swap(operation.bytes);
-  operation = Operation();
-  if (kept.capacity() <= bytes_kept_max) kept.swap(operation.bytes);
+  // One by one: to assign new ones costs several times as much.
   operation.bytes.clear();
-  replies.clear();
+  // By swapping: an assignment might keep the capacity of its target.
+  if (operation.bytes.capacity() > bytes_kept_max) std::string().swap(operation.bytes);
+  operation.reply_count = 1;
+  Empty(&operation.reply_types);
+  operation.deadline = kNever;
+  operation.command_class = CommandClass::kControl;
+  operation.resends_max = 0;
+  operation.done = nullptr;
+  result.status = absl::OkStatus();
+  result.unknown = false;
+  Empty(&result.replies);
+  result.sent_at = 0;
+  answered = 0;
   own = foreign = in_flight = tombstone = judged = left_process = maybe_executed = false;
   resends = 0;
   stream_offset = 0;

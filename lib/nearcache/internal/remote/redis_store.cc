@@ -96,7 +96,7 @@ void RedisStore::Read(ReadRequest request, ReadCallback done) {
   operation.deadline = request.deadline;
   operation.command_class = CommandClass::kRead;
   operation.resends_max = kReadResends;
-  operation.done = [request = std::move(request), done = std::move(done)](OperationResult result) mutable {
+  operation.done = [request = std::move(request), done = std::move(done)](OperationResult&& result) mutable {
     std::move(done)(ParseRead(request, std::move(result)));
   };
   engine_->Submit(std::move(operation));

@@ -106,7 +106,7 @@ class RedisStore final : public Store, private EngineEvents {
   absl::Status LinkStatus() const override;
 
  private:
-  using ResultCallback = absl::AnyInvocable<void(OperationResult) &&>;
+  using ResultCallback = OperationCallback;
 
   // Of changes that are accepted and not answered, and of the bytes of those that wait for the loop.
   struct ChangeLimits {

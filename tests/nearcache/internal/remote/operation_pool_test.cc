@@ -33,7 +33,7 @@ TEST_F(OperationPoolTest, ANodeThatComesBackIsANewOneWithABuffer) {
   node->operation.reply_types.push_back(ReplyTypeSet::Of(Reply::Type::kInteger));
   node->operation.resends_max = 2;
   node->operation.deadline = 5;
-  node->replies.emplace_back();
+  node->result.replies.emplace_back();
   node->own = node->foreign = node->in_flight = node->tombstone = node->left_process = node->maybe_executed = true;
   node->resends = 1;
   node->stream_offset = node->sent_at = 7;
@@ -47,7 +47,7 @@ TEST_F(OperationPoolTest, ANodeThatComesBackIsANewOneWithABuffer) {
   EXPECT_TRUE(again->operation.reply_types.empty());
   EXPECT_EQ(again->operation.resends_max, 0);
   EXPECT_EQ(again->operation.deadline, kNever);
-  EXPECT_TRUE(again->replies.empty());
+  EXPECT_TRUE(again->result.replies.empty());
   EXPECT_FALSE(again->own || again->foreign || again->in_flight || again->tombstone || again->left_process ||
                again->maybe_executed);
   EXPECT_EQ(again->resends, 0);

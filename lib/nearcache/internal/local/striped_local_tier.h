@@ -85,6 +85,8 @@ class StripedLocalTier final : public LocalTier {
   SearchSteps CountSearchSteps(const HashedKey& key) const;
 
  private:
+  friend class LeaseBenchmarkPeer;  // bench/local/lease_benchmark.cc: a hit without its look at the lease.
+
   // What Update read before it replaces.
   struct Seen {
     const Entry* resident = nullptr;  // Servable or not.

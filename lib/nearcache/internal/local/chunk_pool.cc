@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace nearcache::internal::local {
 namespace {
@@ -42,9 +43,9 @@ void AskForHugePages(char* memory, size_t bytes) { madvise(memory, bytes, MADV_H
 }  // namespace
 
 ChunkPool::~ChunkPool() {
-  for (Chunk* const chunk : chunks_) {
-    munmap(chunk->begin, kChunkBytes);
-    delete chunk;
+  for (size_t i = 0; i < chunk_count_; ++i) {
+    munmap(chunks_[i]->begin, kChunkBytes);
+    delete chunks_[i];
   }
   for (std::atomic<Leaf*>& leaf : root_) delete leaf.load(std::memory_order_relaxed);
 }
@@ -61,6 +62,24 @@ Span* ChunkPool::SpanOf(const void* block) const {
   return &ChunkOf(block)->spans[reinterpret_cast<uintptr_t>(block) % kChunkBytes / kSpanBytes];
 }
 
+// For one more chunk; false if there is no memory for that.
+bool ChunkPool::MakeRoomForOne() {
+  if (chunk_count_ < chunk_room_) return true;
+  const size_t room = std::max<size_t>(64, 2 * chunk_room_);
+  std::unique_ptr<Chunk*[]> chunks(new (std::nothrow) Chunk*[room]);
+  std::unique_ptr<uint16_t[]> longest_run(new (std::nothrow) uint16_t[room]);
+  std::unique_ptr<uint16_t[]> free_spans(new (std::nothrow) uint16_t[room]);
+  if (chunks == nullptr || longest_run == nullptr || free_spans == nullptr) return false;
+  std::copy_n(chunks_.get(), chunk_count_, chunks.get());
+  std::copy_n(longest_run_.get(), chunk_count_, longest_run.get());
+  std::copy_n(free_spans_.get(), chunk_count_, free_spans.get());
+  chunks_ = std::move(chunks);
+  longest_run_ = std::move(longest_run);
+  free_spans_ = std::move(free_spans);
+  chunk_room_ = room;
+  return true;
+}
+
 // Makes the chunk known; false if there is no memory for that.
 bool ChunkPool::Enter(Chunk* chunk) {
   const size_t number = reinterpret_cast<uintptr_t>(chunk->begin) / kChunkBytes;
@@ -71,11 +90,12 @@ bool ChunkPool::Enter(Chunk* chunk) {
     if (leaf == nullptr) return false;
     slot.store(leaf, std::memory_order_release);
   }
-  chunk->index = chunks_.size();
+  if (!MakeRoomForOne()) return false;
+  chunk->index = chunk_count_++;
   first_with_span_ = std::min(first_with_span_, chunk->index);
-  chunks_.push_back(chunk);
-  longest_run_.push_back(kUnitsPerChunk);
-  free_spans_.push_back(kSpansPerChunk);
+  chunks_[chunk->index] = chunk;
+  longest_run_[chunk->index] = kUnitsPerChunk;
+  free_spans_[chunk->index] = kSpansPerChunk;
   ++empty_chunks_;
   (*leaf)[number & ((size_t{1} << kLeafBits) - 1)].store(chunk, std::memory_order_release);
   return true;
@@ -110,7 +130,7 @@ void ChunkPool::GiveBack(Chunk* chunk) {
 }
 
 Span* ChunkPool::FindSpan() {
-  for (; first_with_span_ < chunks_.size(); ++first_with_span_) {
+  for (; first_with_span_ < chunk_count_; ++first_with_span_) {
     if (free_spans_[first_with_span_] == 0) continue;
     Chunk* const chunk = chunks_[first_with_span_];
     for (size_t i = 0; i < kSpansPerChunk; ++i) {
@@ -179,8 +199,8 @@ char* ChunkPool::FindRunIn(Chunk* chunk, size_t units) {
 }
 
 char* ChunkPool::FindRun(size_t units) {
-  for (size_t looked = 0; looked < chunks_.size(); ++looked, ++next_for_runs_) {
-    if (next_for_runs_ >= chunks_.size()) next_for_runs_ = 0;
+  for (size_t looked = 0; looked < chunk_count_; ++looked, ++next_for_runs_) {
+    if (next_for_runs_ >= chunk_count_) next_for_runs_ = 0;
     if (longest_run_[next_for_runs_] < units) continue;
     if (char* const run = FindRunIn(chunks_[next_for_runs_], units)) return run;
   }
@@ -238,16 +258,13 @@ ChunkPool::Chunk* ChunkPool::ReleaseUnits(char* begin, size_t units) {
   free_spans_[chunk->index] = kSpansPerChunk;
   first_with_span_ = std::min(first_with_span_, chunk->index);
   if (chunk->used_units > 0) return nullptr;
-  if (++empty_chunks_ <= kEmptyChunksKept + chunks_.size() / kEmptyChunkShare) return nullptr;
+  if (++empty_chunks_ <= kEmptyChunksKept + chunk_count_ / kEmptyChunkShare) return nullptr;
   --empty_chunks_;
-  Chunk* const last = chunks_.back();
-  last->index = chunk->index;
-  chunks_[chunk->index] = last;
-  longest_run_[chunk->index] = longest_run_.back();
-  free_spans_[chunk->index] = free_spans_.back();
-  chunks_.pop_back();
-  longest_run_.pop_back();
-  free_spans_.pop_back();
+  const size_t last = --chunk_count_;
+  chunks_[last]->index = chunk->index;
+  chunks_[chunk->index] = chunks_[last];
+  longest_run_[chunk->index] = longest_run_[last];
+  free_spans_[chunk->index] = free_spans_[last];
   return chunk;
 }
 

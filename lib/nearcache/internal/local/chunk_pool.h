@@ -19,7 +19,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -100,6 +100,7 @@ class ChunkPool {
 
   Chunk* ChunkOf(const void* address) const;
   bool Enter(Chunk* chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MakeRoomForOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool AddChunk();
   void GiveBack(Chunk* chunk);
   char* FindRun(size_t units) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -112,10 +113,13 @@ class ChunkPool {
   std::array<std::atomic<Leaf*>, size_t{1} << kRootBits> root_{};
 
   absl::Mutex mutex_;
-  std::vector<Chunk*> chunks_ ABSL_GUARDED_BY(mutex_);
+  // Arrays of chunk_room_ places each, of which chunk_count_ are taken: std::vector would throw if there is no memory.
+  std::unique_ptr<Chunk*[]> chunks_ ABSL_GUARDED_BY(mutex_);
   // By index of the chunk: no free run in it is longer, and no more of its spans are free.
-  std::vector<uint16_t> longest_run_ ABSL_GUARDED_BY(mutex_);
-  std::vector<uint16_t> free_spans_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<uint16_t[]> longest_run_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<uint16_t[]> free_spans_ ABSL_GUARDED_BY(mutex_);
+  size_t chunk_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t chunk_room_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t next_for_runs_ ABSL_GUARDED_BY(mutex_) = 0;
   // No chunk before this one has a free span.
   size_t first_with_span_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -162,7 +162,7 @@ class EntryIndex {
   }
   static void Store(AtomicArray& array, BucketArray value) { array.store(value.word(), std::memory_order_seq_cst); }
 
-  static bool Matches(const Entry* entry, const HashedKey& key) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE static bool Matches(const Entry* entry, const HashedKey& key) {
     return entry != nullptr && entry->hash == static_cast<uint32_t>(key.hash) && EqualBytes(entry->key(), key.key);
   }
   static Entry* FindIn(BucketArray array, const Bucket& bucket, const HashedKey& key);

@@ -4,8 +4,7 @@
 // must grow
 //
 //   * before its lease vouches for a moment after the loss, or else it believes to have heard everything of a server
-//   that
-//     forgot; and
+//     that forgot; and
 //   * within the staleness bound and the time that reconnecting takes. Even a process that reaches nobody comes to the
 //     end of its lease in that time. Time in which it wanted to run and could not is not counted, four times over,
 //     because noticing passes through several threads.

@@ -57,9 +57,38 @@ Scene::Scene(TierKind kind, Mutant mutant) : mutant_(mutant), store_(&clock_) {
 void Scene::Execute(OperationId id, const std::string& key) {
   const remote::Announced change{remote::ChangeKind::kSet, id, key};
   const OperationId previous = std::exchange(lane_, id);
+  ++operations_;
   if (key == "k") value_ = id;
-  if (std::exchange(lose_next_, false)) return;
+  if (std::exchange(lose_next_, false) || channel_left_) return;
   queue_.push_back(previous.ToBytes() + coherence::EncodeMessage(id, 1, {&change, 1}));
+}
+
+void Scene::ForeignWriteByDyingWriter() {
+  if (mutant_ != Mutant::kNotAtomic) return ForeignWrite();
+  value_ = Foreign(++foreign_writes_);
+}
+
+void Scene::BeginForeignWrite() {
+  const OperationId before = value_;
+  ForeignWrite();
+  if (mutant_ == Mutant::kPublishFirst) value_ = before;
+}
+
+bool Scene::Unpaired() const {
+  return mutant_ == Mutant::kNoPair || mutant_ == Mutant::kCountHeartbeat || mutant_ == Mutant::kPingHeartbeat;
+}
+
+void Scene::FailOver() {
+  old_lane_ = lane_;
+  channel_left_ = true;
+  if (!Unpaired()) CutChannel();
+}
+
+void Scene::StrayWrite() {
+  const OperationId id = Foreign(++foreign_writes_);
+  const remote::Announced change{remote::ChangeKind::kSet, id, "other"};
+  const OperationId previous = std::exchange(old_lane_, id);
+  if (Unpaired()) queue_.push_back(previous.ToBytes() + coherence::EncodeMessage(id, 1, {&change, 1}));
 }
 
 void Scene::FailOverLosing(OperationId value, OperationId lane) {
@@ -75,7 +104,12 @@ void Scene::Deliver() {
   queue_.pop_front();
   if (mutant_ == Mutant::kNoChain) payload.replace(0, OperationId::kWireSize, last_delivered_.ToBytes());
   last_delivered_ = *coherence::PeekLaneId(payload);
+  ++heard_;
   coordinator_->OnMessage(payload);
+}
+
+void Scene::DeliverAll() {
+  while (!queue_.empty()) Deliver();
 }
 
 void Scene::CutChannel() {
@@ -99,6 +133,7 @@ void Scene::AnswerLaneRead() {
   ScriptedStore::LaneRead read = std::move(store_.lane_reads.front());
   store_.lane_reads.pop_front();
   if (mutant_ == Mutant::kPingHeartbeat) read.reading.lane = last_delivered_;
+  if (mutant_ == Mutant::kCountHeartbeat && heard_ == operations_) read.reading.lane = last_delivered_;
   std::move(read.done)(read.reading);
   Weaken();
 }

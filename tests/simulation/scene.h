@@ -86,12 +86,22 @@ class Scene {
   void ForeignWrite() { Execute(Foreign(++foreign_writes_), "k"); }
   void ForeignWriteOfAnotherKey() { Execute(Foreign(++foreign_writes_), "other"); }
   void LoseNextMessage() { lose_next_ = true; }
+  // A foreign writer ends in the middle of a change: one step, so it is made as a whole; in two, without a message.
+  void ForeignWriteByDyingWriter();
+  // A change whose message comes first: one step, made as a whole at the beginning; in two, the value at the end.
+  void BeginForeignWrite();
+  void EndForeignWrite() { value_ = Foreign(foreign_writes_); }
+  // The replica takes over, with all that there was; the channel stays with the old primary, on which somebody still
+  // writes.
+  void FailOver();
+  void StrayWrite();
   // The replica takes over, without the last `lost` operation; the channel stays with the old primary.
   void FailOverLosing(OperationId value, OperationId lane);
 
   // --- The channel and time
 
-  void Deliver();     // The oldest message.
+  void Deliver();  // The oldest message.
+  void DeliverAll();
   void CutChannel();  // What was queued is lost.
   void Subscribe();
   void ExecuteLaneRead();  // The oldest that was not executed yet.
@@ -126,6 +136,8 @@ class Scene {
   void Execute(OperationId id, const std::string& key);
   internal::HashedKey Key() const { return internal::HashKey("k", tier_->hash_seed()); }
   void Weaken();
+  // Whether the session may stay in two parts: without M8, as in the traces of these mutants.
+  bool Unpaired() const;
 
   const Mutant mutant_;
   internal::FakeClock clock_;
@@ -136,6 +148,11 @@ class Scene {
 
   OperationId value_ = Initial();
   OperationId lane_ = Initial();
+  OperationId old_lane_;  // Of the old primary, after a fail-over.
+  bool channel_left_ = false;
+  // For the mutant that counts.
+  uint64_t operations_ = 0;
+  uint64_t heard_ = 0;
   uint64_t foreign_writes_ = 0;
   bool lose_next_ = false;
   std::deque<std::string> queue_;

@@ -209,6 +209,49 @@ OperationTag LossyFailOver(Scene* scene) {
   return scene->Memory();
 }
 
+// The writer dies between the value and its announcement (9).
+OperationTag DyingWriter(Scene* scene) {
+  scene->Read();
+  scene->ForeignWriteByDyingWriter();
+  scene->Tick();
+  scene->Heartbeat();
+  return scene->Memory();
+}
+
+// Memory is filled between an announcement and the change that it announces (10).
+OperationTag AnnouncementBeforeTheChange(Scene* scene) {
+  scene->BeginForeignWrite();
+  scene->DeliverAll();
+  scene->Read();
+  scene->EndForeignWrite();
+  scene->Tick();
+  scene->Heartbeat();
+  return scene->Memory();
+}
+
+// As many changes were heard of the old primary as there were on the new one, but not the same (19).
+OperationTag EqualCountsOfTwoHistories(Scene* scene) {
+  scene->FailOver();
+  scene->StrayWrite();
+  scene->DeliverAll();
+  scene->Read();
+  scene->ForeignWrite();
+  scene->Tick();
+  scene->Heartbeat();
+  return scene->Memory();
+}
+
+// The old primary answers each PING, and all changes are made elsewhere (19).
+OperationTag DeafAfterAFailOver(Scene* scene) {
+  scene->Read();
+  scene->FailOver();
+  scene->ForeignWrite();
+  scene->ForeignWrite();
+  scene->Tick();
+  scene->Heartbeat();
+  return scene->Memory();
+}
+
 struct NamedTrace {
   const char* name;
   Trace trace;
@@ -229,6 +272,10 @@ const NamedTrace kTraces[] = {
     {"NO_ACKVOID", {Mutant::kNoAckVoid, Scene::Initial(), ReplyAfterAnOwnWrite}},
     {"NO_ACKVOID_around", {Mutant::kNoAckVoid, Scene::Initial(), ReplyAroundAnOwnWrite}},
     {"NO_PAIR", {Mutant::kNoPair, Scene::Foreign(1), LossyFailOver}},
+    {"NO_ATOMIC", {Mutant::kNotAtomic, Scene::Initial(), DyingWriter}},
+    {"PUB_FIRST", {Mutant::kPublishFirst, Scene::Initial(), AnnouncementBeforeTheChange}},
+    {"COUNT_HB", {Mutant::kCountHeartbeat, Scene::Initial(), EqualCountsOfTwoHistories}},
+    {"PING_HB_failover", {Mutant::kPingHeartbeat, Scene::Initial(), DeafAfterAFailOver}},
 };
 
 class TraceTest : public ::testing::TestWithParam<NamedTrace> {};

@@ -20,6 +20,9 @@ constexpr int kReclaimedPerHold = 8;
 // some stuck reader holds.
 constexpr size_t kRetiredShareMax = 8;
 
+// Entries are driven out for a ghost table that takes at most this share of the capacity; a larger one needs free room.
+constexpr size_t kGhostShareMax = 16;
+
 }  // namespace
 
 bool StripedLocalTier::FitsEntryLimit(const HashedKey& key, absl::string_view value) const {
@@ -124,7 +127,9 @@ bool StripedLocalTier::ResizeTable(Stripe* stripe, bool may_shrink) {
 void StripedLocalTier::ResizeGhosts(Stripe* stripe) {
   const size_t sets = stripe->wanted_ghost_sets();
   const size_t bound = GhostTable::Memory::AllocatedSizeBound(sets);
-  if (sets == 0 || !state_.budget.TryReserve(bound)) return;
+  if (sets == 0) return;
+  const bool may_evict = bound <= state_.budget.capacity() / kGhostShareMax;
+  if (may_evict ? !MakeRoom(bound) : !state_.budget.TryReserve(bound)) return;
   GhostTable::Memory memory = GhostTable::Memory::Allocate(sets);
   state_.budget.Release(bound - std::min(bound, memory.AllocatedSize()));
   if (memory.count == 0) return;

@@ -27,11 +27,13 @@ class LocalTierAccountingTest : public TierTest {
   }
 };
 
-// By malloc, and by the heap of the entries: spans that are not full count whole.
-size_t AllocatedByTheProcess() {
+size_t AllocatedByMalloc() {
   const struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd + EntryHeap::Process().held_bytes();
+  return info.uordblks + info.hblkhd;
 }
+
+// By malloc, and by the heap of the entries: spans that are not full count whole.
+size_t AllocatedByTheProcess() { return AllocatedByMalloc() + EntryHeap::Process().held_bytes(); }
 
 // The figure of the tier against that of the allocator, for small and for large values, while the tier grows, when it
 // is full, and after churn.
@@ -59,6 +61,17 @@ TEST_F(LocalTierAccountingTest, AccountedBytesAreWhatTheAllocatorHoldsForLargeVa
   options_.capacity_bytes = size_t{40} << 20;
   ExpectAccountedWithinThreePercent(&tier(), 50 * 1024, 3'000);
   EXPECT_GT(tier().GetStats().removals_capacity, 1'000u);
+}
+
+// The ghosts of a single stripe take more than the slack of the budget, so a full cache has to give room for them.
+TEST_F(LocalTierAccountingTest, AFullCacheMakesRoomForGhosts) {
+  options_.capacity_bytes = 4'000'000;
+  options_.stripe_count = 1;
+  const size_t before = AllocatedByMalloc();
+  for (int i = 0; i < 100'000; ++i) Put(absl::StrCat("key-", i), "v");
+  // Entries and tables are not malloc's: five bytes for each entry, and some for the tier itself.
+  EXPECT_GT(AllocatedByMalloc() - before, 4 * tier().GetStats().entries);
+  EXPECT_LE(tier().GetStats().bytes, options_.capacity_bytes);
 }
 
 // What the system gave: whole chunks of 2 MiB, with the rests that no block fits into.

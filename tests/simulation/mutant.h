@@ -11,19 +11,26 @@ namespace nearcache::simulation {
 enum class Mutant {
   kNone,
   // In the local tier (reference_tier.h).
-  kNoToken,       // NO_TOKEN: every reply is stored.
-  kNoGeneration,  // NO_GEN: entries survive the end of their generation.
-  kNoAckVoid,     // NO_ACKVOID: an acknowledged own write is no event.
-  kJoinAny,       // JOIN_ANY: a flight may be joined although it is void.
-  kJoinOld,       // JOIN_OLD: a flight may be joined however long it has been under way.
-  kKeepOlder,     // KEEP_OLDER: a refused reply leaves a different entry in place.
-  kSoftVoid,      // SOFT_VOID: only the last event counts.
-  kWriteBlind,    // WT_BLIND: a write does not see reads that completed meanwhile.
-  kEarlyFill,     // EARLY_FILL: fills count for the coming generation before its base is read.
+  kNoToken,            // NO_TOKEN: every reply is stored.
+  kNoGeneration,       // NO_GEN: entries survive the end of their generation.
+  kNoAckVoid,          // NO_ACKVOID: an acknowledged own write is no event.
+  kJoinAny,            // JOIN_ANY: a flight may be joined although it is void.
+  kJoinOld,            // JOIN_OLD: a flight may be joined however long it has been under way.
+  kKeepOlder,          // KEEP_OLDER: a refused reply leaves a different entry in place.
+  kSoftVoid,           // SOFT_VOID: only the last event counts.
+  kWriteBlind,         // WT_BLIND: a write does not see reads that completed meanwhile.
+  kEarlyFill,          // EARLY_FILL: fills count for the coming generation before its base is read.
+  kMessageUnnoted,     // A message is no event for the read of its key that is under way.
+  kReplyUnnoted,       // Nor is the reply of another read.
+  kGenerationAtReply,  // What was fetched counts for the generation in which it came, not for that of its question.
+  kGenerationAtAck,    // The same of an own write and its acknowledgement.
+  kWritesApart,        // The acknowledgement of an own write is no event for another that is under way.
   // In the channel and the server.
   kNoLease,          // NO_LEASE: a hit does not look at the clock.
   kNoChain,          // NO_CHAIN: nobody notices a missing message.
   kNoChecksum,       // The checksum of a message is not looked at.
+  kUnreadSkipped,    // What cannot be read advances the chain all the same, as if it named no key (catalogue 62).
+  kVersionUnread,    // The version of a message is not looked at.
   kPingHeartbeat,    // PING_HB: a heartbeat shows only that the connection lives.
   kNoPair,           // NO_PAIR: the invalidation connection may stay with another server than the data connections.
   kNotAtomic,        // NO_ATOMIC: the value changes first, the announcement follows or is lost with its writer.

@@ -31,7 +31,9 @@ uint64_t WorldOf(Mutant mutant) {
       mutant == Mutant::kOneFence) {
     return kFirstStrangerWorld;
   }
-  if (mutant == Mutant::kNoChecksum) return kFirstCorruptingWorld;
+  if (mutant == Mutant::kNoChecksum || mutant == Mutant::kUnreadSkipped || mutant == Mutant::kVersionUnread) {
+    return kFirstCorruptingWorld;
+  }
   if (mutant == Mutant::kClearOutOfOrder || mutant == Mutant::kLaneFirst) return kFirstJoiningWorld;
   if (mutant == Mutant::kOwnUnheard || mutant == Mutant::kOpeningUnheard || mutant == Mutant::kReadingUnheard ||
       mutant == Mutant::kPassedOver || mutant == Mutant::kLossUntold) {

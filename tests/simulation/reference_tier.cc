@@ -169,13 +169,14 @@ void ReferenceTier::CompleteRead(const local::FlightRef& opaque, const local::Re
       const bool late = mutant_ == Mutant::kAgeFromReply;
       const MonotonicNanos fetched_at =
           late ? outcome.info.fetched_at : std::min(outcome.info.fetched_at, flight->began_at);
-      slot.entry = Entry{outcome.value, id, fetched_at, flight->generation};
+      const bool now = mutant_ == Mutant::kGenerationAtReply;
+      slot.entry = Entry{outcome.value, id, fetched_at, now ? FillGeneration() : flight->generation};
     } else if (slot.entry.has_value() && slot.entry->id != id && mutant_ != Mutant::kKeepOlder) {
       slot.entry.reset();
     }
     if (outcome.found && !stores) ++stats_.fills_refused;
     if (mutant_ != Mutant::kWriteBlind) NoteOnWrites(&slot, id, nullptr);
-    if (slot.flight != nullptr) Note(&slot.flight->events, id);
+    if (slot.flight != nullptr && mutant_ != Mutant::kReplyUnnoted) Note(&slot.flight->events, id);
   }
   std::vector<local::Waiter> waiters = std::move(flight->waiters);
   for (local::Waiter& waiter : waiters) std::move(waiter)(outcome);
@@ -191,7 +192,9 @@ bool ReferenceTier::IsAttached(const local::FlightRef& flight) {
   return slots_[real->key].flight == real && !real->events.is_void;
 }
 
-void ReferenceTier::NoteReply(const HashedKey& key, OperationTag id) { Invalidate(key, id); }
+void ReferenceTier::NoteReply(const HashedKey& key, OperationTag id) {
+  NoteEvent(key, id, mutant_ != Mutant::kReplyUnnoted);
+}
 
 // --- Writes (M7)
 
@@ -218,9 +221,10 @@ void ReferenceTier::EndWrite(const local::WriteRef& opaque, local::WriteOutcome 
   }
   if (mutant_ == Mutant::kNoAckVoid) return;
   if (slot.flight != nullptr) Note(&slot.flight->events, write->id);
-  NoteOnWrites(&slot, write->id, write.get());
+  if (mutant_ != Mutant::kWritesApart) NoteOnWrites(&slot, write->id, write.get());
   if (value.has_value() && Allows(write->events, write->id)) {
-    slot.entry = Entry{*value, write->id, write->began_at, write->generation};
+    const bool now = mutant_ == Mutant::kGenerationAtAck;
+    slot.entry = Entry{*value, write->id, write->began_at, now ? FillGeneration() : write->generation};
   } else {
     slot.entry.reset();
   }
@@ -229,13 +233,17 @@ void ReferenceTier::EndWrite(const local::WriteRef& opaque, local::WriteOutcome 
 // --- Events from outside
 
 void ReferenceTier::Invalidate(const HashedKey& key, OperationTag id) {
+  NoteEvent(key, id, mutant_ != Mutant::kMessageUnnoted);
+}
+
+void ReferenceTier::NoteEvent(const HashedKey& key, OperationTag id, bool flight_hears) {
   Slot& slot = slots_[std::string(key.key)];
   const bool kept = mutant_ == Mutant::kDoubtKept && id.empty() && slot.entry.has_value() && slot.entry->in_doubt;
   if (slot.entry.has_value() && slot.entry->id != id && !kept) {
     slot.entry.reset();
     ++stats_.removals_invalidated;
   }
-  if (slot.flight != nullptr) Note(&slot.flight->events, id);
+  if (slot.flight != nullptr && flight_hears) Note(&slot.flight->events, id);
   NoteOnWrites(&slot, id, nullptr);
 }
 

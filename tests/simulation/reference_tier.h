@@ -93,6 +93,7 @@ class ReferenceTier final : public internal::local::LocalTier {
   internal::local::Generation FillGeneration();
   void Note(Events* events, internal::OperationTag id) const;
   static bool Allows(const Events& events, internal::OperationTag id);
+  void NoteEvent(const internal::HashedKey& key, internal::OperationTag id, bool flight_hears);
   void NoteOnWrites(Slot* slot, internal::OperationTag id, const Write* except) const;
 
   const int64_t bound_;

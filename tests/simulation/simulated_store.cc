@@ -12,6 +12,18 @@ namespace nearcache::simulation {
 namespace remote = ::nearcache::internal::remote;
 namespace coherence = ::nearcache::internal::coherence;
 
+namespace {
+
+// What a message says about itself is true again.
+void Seal(std::string* payload) {
+  constexpr size_t kFrom = coherence::kMessageVersionOffset;
+  const size_t told = payload->size() - coherence::kMessageChecksumSize;
+  const uint64_t checksum = coherence::MessageChecksum(absl::string_view(*payload).substr(kFrom, told - kFrom));
+  internal::StoreLittleEndian64(payload->data() + told, checksum);
+}
+
+}  // namespace
+
 SimulatedStore::SimulatedStore(int process, const NetworkOptions& network, Mutant mutant, ModelServer* server,
                                Scheduler* scheduler)
     : process_(process),
@@ -312,6 +324,23 @@ void SimulatedStore::Deliver(std::string payload) {
 
 bool SimulatedStore::Corrupt(std::string* payload) {
   if (!scheduler_->Chance(network_.message_corrupted)) return false;
+  const std::string previous = payload->substr(0, OperationId::kWireSize);
+  const OperationId id = *coherence::PeekLaneId(*payload);
+  scheduler_->Chance(0.5) ? Damage(payload) : Upgrade(payload);
+  if (mutant_ == Mutant::kUnreadSkipped) *payload = previous + coherence::EncodeMessage(id, 1, {});
+  return true;
+}
+
+// As a later version of the library tells it: sealed, and its keys written otherwise.
+void SimulatedStore::Upgrade(std::string* payload) {
+  const size_t told = payload->size() - coherence::kMessageChecksumSize;
+  if (told > coherence::kMessageHeaderSize) (*payload)[told - 1] = static_cast<char>((*payload)[told - 1] ^ 0x40);
+  const int version = coherence::kMessageVersion + (mutant_ == Mutant::kVersionUnread ? 0 : 1);
+  (*payload)[coherence::kMessageVersionOffset] = static_cast<char>(version);
+  Seal(payload);
+}
+
+void SimulatedStore::Damage(std::string* payload) {
   constexpr size_t kFrom = coherence::kMessageVersionOffset;
   const size_t told = payload->size() - coherence::kMessageChecksumSize;
   // Half of what breaks is the last key.
@@ -319,11 +348,7 @@ bool SimulatedStore::Corrupt(std::string* payload) {
   const size_t first = lists && scheduler_->Chance(0.5) ? told - 1 : kFrom;
   const auto at = first + static_cast<size_t>(scheduler_->Below(static_cast<int64_t>(told - first)));
   (*payload)[at] = static_cast<char>((*payload)[at] ^ (1 << scheduler_->Below(8)));
-  if (mutant_ == Mutant::kNoChecksum) {
-    const uint64_t checksum = coherence::MessageChecksum(absl::string_view(*payload).substr(kFrom, told - kFrom));
-    internal::StoreLittleEndian64(payload->data() + told, checksum);
-  }
-  return true;
+  if (mutant_ == Mutant::kNoChecksum) Seal(payload);
 }
 
 void SimulatedStore::HearTouched(const std::vector<std::string>& keys) {

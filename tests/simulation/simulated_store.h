@@ -30,7 +30,7 @@ struct NetworkOptions {
   int64_t slow_max_nanos = 300 * kMillisecond;
   double message_loss = 0;  // Silently, inside a living connection.
   double message_doubled = 0;
-  double message_corrupted = 0;  // One bit of what the writer of the message made.
+  double message_corrupted = 0;  // One bit of what its writer made; or it is of a later format.
   bool foreign_writers = false;  // Strangers are followed.
   double readings_split = 0;     // Of the two registers that a heartbeat reads, the second is read later.
   int64_t reconnect_max_nanos = 100 * kMillisecond;
@@ -130,6 +130,8 @@ class SimulatedStore final : public internal::remote::Store {
   void DropChannel(const absl::Status& cause);
   void Deliver(std::string payload);
   bool Corrupt(std::string* payload);
+  void Upgrade(std::string* payload);
+  void Damage(std::string* payload);
   void Hear(OperationId id, const std::string& payload);
   void HearTouched(const std::vector<std::string>& keys);
   void ReadLaneAlone(MonotonicNanos deadline, internal::remote::LaneCallback done);

@@ -150,7 +150,7 @@ class Simulation {
     network_.reconnect_max_nanos = 5 * kMillisecond;
   }
 
-  // One in sixteen damages messages on their way.
+  // One in sixteen damages messages on their way, or has them in a later format.
   bool Corrupting() const { return options_.seed % kSeedsPerWorld == kFirstCorruptingWorld; }
 
   // One in sixteen begins generations all the time, while late messages tell of Clears that their bases cover.

@@ -13,8 +13,8 @@
 namespace nearcache::simulation {
 
 // Seeds of worlds in which one thing happens all the time, fail-overs, clears, answers that take long while the channel
-// hears nothing, old snapshots that come back unheard, damaged messages, channels that are made anew between clears,
-// or strangers: this one, and every so many on.
+// hears nothing, old snapshots that come back unheard, damaged messages and such of an unknown format, channels that
+// are made anew between clears, or strangers: this one, and every so many on.
 inline constexpr uint64_t kFirstFailOverWorld = 3;
 inline constexpr uint64_t kFirstClearingWorld = 5;
 inline constexpr uint64_t kFirstSlowWorld = 7;

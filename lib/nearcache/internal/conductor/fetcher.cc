@@ -111,6 +111,7 @@ void Fetcher::DeliverOne(const Batch& batch, Fetched fetched, FetchItem item) {
   if (fetched.state == Fetched::State::kFound) Judge(batch, item, fetched, &outcome, &stale);
   // The reader is told the whole life; memory keeps the value for a part of it at most.
   local::EntryInfo told = outcome.info;
+  // Mechanism M12: what remained on the server counts from when it was asked for.
   if (fetched.time_to_live.has_value()) {
     told.expires_at = AddDuration(batch.sent_at, *fetched.time_to_live);
   }

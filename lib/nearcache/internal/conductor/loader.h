@@ -72,7 +72,7 @@ ReadResult LoadBlocking(const LoadContextRef& context, const LoadRequest& reques
 void LoadAsync(const LoadContextRef& context, const LoadRequest& request, LoadFunction loader,
                const std::shared_ptr<ReadCall>& call);
 
-// kFailedPrecondition if this thread is running a loader of the same key of the same cache: waiting
+// Mechanism M13: kFailedPrecondition if this thread is running a loader of the same key of the same cache: waiting
 // for it would be waiting for itself.
 absl::Status CheckNotLoading(const LoadContext& context, absl::string_view key);
 

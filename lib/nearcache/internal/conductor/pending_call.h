@@ -1,5 +1,5 @@
 // A call without an answer yet, shared by all who might give it one: the flight that it joined, the
-// store, its deadline, Close. The first of them wins, and the caller hears exactly one.
+// store, its deadline, Close. The first of them wins, and the caller hears exactly one (mechanism M13).
 //
 //   BlockingCall   the caller sleeps in Await, and whoever delivers wakes it with one system call
 //   AsyncCall      the user's callback runs: inside the submitting call, or else on the executor

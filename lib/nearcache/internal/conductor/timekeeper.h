@@ -1,7 +1,7 @@
 // The library's own thread for what happens by the clock: ends calls whose deadline passed, and
 // looks after the local tier.
 //
-// Deadlines here are those of callers who wait for somebody else's work (a flight that they joined,
+// Mechanism M13: deadlines here are those of callers who wait for somebody else's work (a flight that they joined,
 // a loader); the remote tier keeps the deadlines of its own operations.
 //
 // Thread-safe. Add: one short lock and O(log n); the entry of a call that has ended stays until its

@@ -1,6 +1,6 @@
 // Group commit: the sets and deletes that are ready in one turn of the event loop, announced once and committed in one
-// atomic step, each with an outcome of its own. Pure functions: which changes leave together, as which bytes, and what
-// the server's answer means for each of them.
+// atomic step (mechanism M1), each with an outcome of its own. Pure functions: which changes leave together, as which
+// bytes, and what the server's answer means for each of them.
 //
 //   MULTI
 //   EVAL lane-script   moves the lane to an id of the group's own, publishes one message that lists all keys, and

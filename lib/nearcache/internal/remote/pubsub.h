@@ -1,7 +1,7 @@
 // What a frame on a subscribed connection says: a push in RESP3, a plain array in RESP2.
 //
-// Type, arity and element types are checked before anything is used; a frame that claims to be ours and is not shaped
-// like it is malformed, and the connection that sent it is not to be trusted.
+// Mechanism M15: type, arity and element types are checked before anything is used; a frame that claims to be ours and
+// is not shaped like it is malformed, and the connection that sent it is not to be trusted.
 
 #ifndef NEARCACHE_INTERNAL_REMOTE_PUBSUB_H_
 #define NEARCACHE_INTERNAL_REMOTE_PUBSUB_H_

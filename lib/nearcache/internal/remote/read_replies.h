@@ -1,9 +1,10 @@
 // The pipelines that read, and what their replies mean. Each is one operation of the engine: its commands travel and
 // run together, though not as one atomic step.
 //
-//   Read              [GET epoch] then GET key, PTTL key for each key
+//   Read              [GET epoch] then GET key, PTTL key for each key (mechanism M12: no other machine's clock)
 //   ReadTimeToLive    GET epoch, GETRANGE key 0 63, PTTL key
-//   ReadLane          UNLINK missing, GET lane, GET epoch: the first is there to be refused where writes are
+//   ReadLane          UNLINK missing, GET epoch, GET lane (mechanism M5): the first is there to be refused where
+//                     writes are
 //
 // A key of another Redis type is an answer (kWrongType), except for an epoch, which then counts as missing; any other
 // error reply fails the whole call. Thread-safe.

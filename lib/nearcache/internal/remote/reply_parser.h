@@ -1,8 +1,8 @@
 // The general parser of replies: hiredis' parser with object functions of our own.
 //
-// Every byte is hostile. Depth, number of elements and announced lengths are checked before anything is allocated for
-// them; memory grows only with bytes that really came. hiredis never frees nested replies here, so its recursion cannot
-// run away, and what it does not check (the end of a bulk string, nested pushes) is checked here.
+// Every byte is hostile (mechanism M15). Depth, number of elements and announced lengths are checked before anything is
+// allocated for them; memory grows only with bytes that really came. hiredis never frees nested replies here, so its
+// recursion cannot run away, and what it does not check (the end of a bulk string, nested pushes) is checked here.
 //
 // Not thread-safe. After an error the parser is dead: the connection cannot be trusted any more.
 

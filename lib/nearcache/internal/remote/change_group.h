@@ -5,7 +5,7 @@
 //   MULTI
 //   EVAL lane-script   moves the lane to an id of the group's own, publishes one message that lists all keys, and
 //                      returns the namespace's epoch
-//   SET key frame PX ...                        one per set
+//   PSETEX key milliseconds frame               one per set, or SET key frame if its life has no end
 //   GETRANGE key 0 23, UNLINK key               one pair per delete
 //   EXEC
 //
@@ -19,7 +19,8 @@
 //   EXECABORT: one command was refused (READONLY, out of memory, a key that the ACL forbids)
 //                                            nothing ran: each change again, alone, by its own script
 //   connection lost before EXEC's reply      all or nothing ran: sets are unknown, deletes are sent again
-//   the lane script failed, MULTI refused    the changes may have been made without notice: each key is deleted by its
+//   the lane script failed (the lane holds another type, the ACL lacks the channel), MULTI refused
+//                                            the changes may have been made without notice: each key is deleted by its
 //                                            own script, which gives notice; sets are then unknown
 //   another epoch                            see above
 //

@@ -135,7 +135,7 @@ TEST(GroupOperationTest, IsATransactionWithTheScriptInFull) {
   const Operation operation = GroupOperation({"lane", "epoch", "missing", "channel"}, group, {2, 2}, "message");
   EXPECT_TRUE(absl::StartsWith(operation.bytes, "*1\r\n$5\r\nMULTI\r\n*8\r\n$4\r\nEVAL\r\n"));
   EXPECT_TRUE(absl::StrContains(operation.bytes, LaneScript().text));
-  EXPECT_TRUE(absl::StrContains(operation.bytes, "$2\r\nPX\r\n$3\r\n250\r\n"));
+  EXPECT_TRUE(absl::StrContains(operation.bytes, "$6\r\nPSETEX\r\n"));
   EXPECT_TRUE(absl::StrContains(operation.bytes, "UNLINK\r\n$6\r\nns:1:b\r\n"));
   EXPECT_TRUE(absl::EndsWith(operation.bytes, "*1\r\n$4\r\nEXEC\r\n"));
   EXPECT_EQ(operation.reply_count, 6);

@@ -4,7 +4,7 @@
 //   Read     visits the bytes in place
 //   GetCopy  copies them to a string
 //   Get      counts a reference
-//   GetMany  the same for a batch, against Gets one by one
+//   GetMany  the same for a batch, against Gets one by one; also as users call it, on the class Cache
 //
 // on one key, on 1000 keys that stay in the CPU's caches, and on a million keys that do not (Zipf 0.99), with one
 // thread and with two. Keys have 20 to 40 bytes, values 100 to 1000. `insert` and `insert_full` fill an empty tier and
@@ -22,13 +22,17 @@
 
 #include "absl/random/random.h"
 #include "absl/random/zipf_distribution.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "benchmark/benchmark.h"
+#include "nearcache/cache.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/hashed_key.h"
 #include "nearcache/internal/base/operation_id.h"
 #include "nearcache/internal/local/local_tier.h"
+#include "nearcache/options.h"
 #include "nearcache/value.h"
 
 namespace nearcache::internal::local {
@@ -59,6 +63,19 @@ Request RequestFor(size_t number) {
   return request;
 }
 
+std::vector<Request> StreamFor(size_t keys, size_t thread) {
+  std::mt19937_64 random(thread + 1);
+  absl::zipf_distribution<uint64_t> zipf(keys - 1, 1.0001, 1.0);
+  std::vector<Request> stream;
+  const size_t length = std::min(kStreamLength, keys * 64);
+  for (size_t i = 0; i < length; ++i) {
+    // Popular keys are scattered over the key space, as they are in life.
+    const uint64_t rank = keys > 1 ? zipf(random) : 0;
+    stream.push_back(RequestFor(rank * 0x9E3779B1 % keys));
+  }
+  return stream;
+}
+
 // A tier with `keys` entries, and one stream of requests per thread.
 struct Load {
   explicit Load(size_t keys) {
@@ -76,20 +93,7 @@ struct Load {
     }
     while (tier->Maintain(now, 64)) {
     }
-    for (size_t thread = 0; thread < 2; ++thread) MakeStream(keys, thread);
-  }
-
-  void MakeStream(size_t keys, size_t thread) {
-    std::mt19937_64 random(thread + 1);
-    absl::zipf_distribution<uint64_t> zipf(keys - 1, 1.0001, 1.0);
-    std::vector<Request> stream;
-    const size_t length = std::min(kStreamLength, keys * 64);
-    for (size_t i = 0; i < length; ++i) {
-      // Popular keys are scattered over the key space, as they are in life.
-      const uint64_t rank = keys > 1 ? zipf(random) : 0;
-      stream.push_back(RequestFor(rank * 0x9E3779B1 % keys));
-    }
-    streams.push_back(std::move(stream));
+    for (size_t thread = 0; thread < 2; ++thread) streams.push_back(StreamFor(keys, thread));
   }
 
   std::unique_ptr<LocalTier> tier;
@@ -181,6 +185,72 @@ void GetManyAgainstGets(benchmark::State& state) {
 }
 
 BENCHMARK(GetManyAgainstGets)->ArgsProduct({{1000, 1'000'000}, {4, 16, 64}});
+
+// A cache without a server, with `keys` entries; its requests are those of LoadOf.
+std::unique_ptr<Cache> OpenCache(size_t keys) {
+  Options options;
+  options.local.capacity_bytes = size_t{2} << 30;
+  std::unique_ptr<Cache> cache = *Cache::Open(options);
+  WriteOptions write;
+  write.time_to_live = absl::Hours(1);
+  const std::string bytes(1000, 'v');
+  for (size_t i = 0; i < keys; ++i) {
+    cache->Set(KeyNumber(i), absl::string_view(bytes).substr(0, ValueSize(i)), write).IgnoreError();
+  }
+  return cache;
+}
+
+Cache& CacheOf(size_t keys) {
+  static Cache* const thousand = OpenCache(1000).release();
+  if (keys == 1000) return *thousand;
+  static Cache* const million = OpenCache(1'000'000).release();
+  return *million;
+}
+
+// What Cache::GetMany costs against as many Cache::Gets, the vector of results included; as GetManyAgainstGets.
+void CacheGetManyAgainstGets(benchmark::State& state) {
+  Cache& cache = CacheOf(static_cast<size_t>(state.range(0)));
+  const std::vector<Request> stream = StreamFor(static_cast<size_t>(state.range(0)), /*thread=*/0);
+  const Clock& clock = *Clock::Real();
+  const auto batch = static_cast<size_t>(state.range(1));
+  std::vector<absl::string_view> keys(batch);
+  size_t next = 0;
+  uint64_t seen = 0;
+  uint64_t misses = 0;
+  MonotonicNanos nanos[2] = {0, 0};
+  int64_t batches = 0;
+  const auto look = [&](const absl::StatusOr<Value>& value) {
+    if (value.ok()) {
+      seen += static_cast<unsigned char>(value->view().front());
+    } else {
+      ++misses;
+    }
+  };
+  for (auto _ : state) {
+    for (const bool many : {false, true}) {
+      const MonotonicNanos begin = clock.Now();
+      for (absl::string_view& key : keys) {
+        key = stream[next].view();
+        if (++next == stream.size()) next = 0;
+      }
+      if (many) {
+        for (const absl::StatusOr<Value>& value : cache.GetMany(keys)) look(value);
+      } else {
+        for (const absl::string_view key : keys) look(cache.Get(key));
+      }
+      benchmark::DoNotOptimize(seen);
+      nanos[many ? 1 : 0] += clock.Now() - begin;
+    }
+    ++batches;
+  }
+  const auto keys_read = static_cast<double>(batches) * static_cast<double>(batch);
+  state.counters["gets"] = static_cast<double>(nanos[0]) / keys_read;
+  state.counters["many"] = static_cast<double>(nanos[1]) / keys_read;
+  state.counters["many/gets"] = static_cast<double>(nanos[1]) / static_cast<double>(nanos[0]);
+  state.counters["misses"] = static_cast<double>(misses);
+}
+
+BENCHMARK(CacheGetManyAgainstGets)->ArgsProduct({{1000, 1'000'000}, {4, 16, 64}});
 
 BENCHMARK(Read)->Arg(1)->Arg(1000)->Arg(1'000'000)->ThreadRange(1, 2)->UseRealTime();
 BENCHMARK(GetCopy)->Arg(1)->Arg(1000)->Arg(1'000'000)->ThreadRange(1, 2)->UseRealTime();

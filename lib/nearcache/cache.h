@@ -176,8 +176,9 @@ class Cache {
   // One result per key, in order; only the keys that memory lacks travel, in one batch. A key given twice is read once
   // or twice, with equal right. Breaker open: as Get, each key on its own.
   //
-  // Memory is searched for 16 keys at a time, so that the processor waits for their entries together: a key of a large
-  // cache takes a half (batches of 16) to a third (64) of the time that a Get of it takes.
+  // Memory is searched for 16 keys at a time, so that the processor waits for their entries together: of a million
+  // entries a key takes 0.4 of the time of a Get (batches of 16 and of 64; of 4: two thirds). Of entries that lie in
+  // the processor's caches it takes as long as a Get.
   std::vector<absl::StatusOr<Value>> GetMany(absl::Span<const absl::string_view> keys, const ReadOptions& options = {});
   void GetManyAsync(absl::Span<const absl::string_view> keys, Callback<std::vector<absl::StatusOr<Value>>> done,
                     const ReadOptions& options = {});

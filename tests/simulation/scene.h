@@ -64,6 +64,7 @@ class ScriptedStore final : public internal::remote::Store {
     tasks_.emplace_back(when, std::move(task));
   }
   void Shutdown() override {}
+  bool IsDown() const override { return false; }
   internal::remote::StoreStats GetStats() const override { return {}; }
   absl::Status LinkStatus() const override { return absl::OkStatus(); }
 

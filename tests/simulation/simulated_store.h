@@ -87,6 +87,7 @@ class SimulatedStore final : public internal::remote::Store {
   void ResetSession(const absl::Status& cause) override;
   void RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) override;
   void Shutdown() override {}
+  bool IsDown() const override { return false; }
   internal::remote::StoreStats GetStats() const override { return {}; }
   absl::Status LinkStatus() const override { return absl::OkStatus(); }
 

@@ -194,6 +194,8 @@ void FakeStore::ResetSession(const absl::Status& cause) {
 
 void FakeStore::RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) { core_->RunAt(when, std::move(task)); }
 
+bool FakeStore::IsDown() const { return core_->IsDown(); }
+
 StoreStats FakeStore::GetStats() const { return core_->GetStats(); }
 
 absl::Status FakeStore::LinkStatus() const {

@@ -74,6 +74,7 @@ class FakeStore final : public Store {
   void ResetSession(const absl::Status& cause) override;
   void RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task) override;
   void Shutdown() override;
+  bool IsDown() const override;
   StoreStats GetStats() const override;
   absl::Status LinkStatus() const override;
 

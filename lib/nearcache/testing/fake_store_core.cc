@@ -298,6 +298,11 @@ std::string FakeStore::Core::cause() const {
   return cause_;
 }
 
+bool FakeStore::Core::IsDown() const {
+  absl::MutexLock lock(&mutex_);
+  return !stats_.connected && stats_.disconnects > 0;
+}
+
 StoreStats FakeStore::Core::GetStats() const {
   absl::MutexLock lock(&mutex_);
   return stats_;

@@ -49,6 +49,7 @@ class FakeStore::Core final : public FakePeer, public std::enable_shared_from_th
   void Submit(FakeCallPointer call);
   void Count(uint64_t StoreStats::* counter);
   StoreStats GetStats() const;
+  bool IsDown() const;
   void RunAt(MonotonicNanos when, absl::AnyInvocable<void() &&> task);
   // Why a connection was lost last.
   std::string cause() const ABSL_LOCKS_EXCLUDED(mutex_);

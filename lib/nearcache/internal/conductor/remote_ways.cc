@@ -165,11 +165,6 @@ void RemoteWays::Shutdown() {
   workers_->Stop(absl::InfiniteDuration());
 }
 
-bool RemoteWays::RemoteIsDown() const {
-  const remote::StoreStats stats = store_->GetStats();
-  return (!stats.connected && stats.connect_failures + stats.disconnects > 0) || !store_->BreakerStatus().ok();
-}
-
 void RemoteWays::Read(const ReadQuery& query, const std::shared_ptr<ReadCall>& call) { reader_.Read(query, call); }
 
 void RemoteWays::ReadMany(const ReadManyQuery& query, const std::shared_ptr<ReadManyCall>& call) {
@@ -193,7 +188,7 @@ void RemoteWays::ReadForLoad(const HashedKey& key, const local::FlightRef& fligh
     std::move(done)(std::move(reading));
     return;
   }
-  if (RemoteIsDown()) {
+  if (store_->IsDown()) {
     // Waiting for it to come back would cost every load its time. The loader's turn.
     const absl::Status refused = store_->BreakerStatus();
     reading.result.status = refused.ok() ? absl::UnavailableError("the remote tier is not connected") : refused;
@@ -219,7 +214,7 @@ void RemoteWays::StoreLoaded(const HashedKey& key, const local::FlightRef& fligh
   outcome.info.expires_at = loaded.began_at - 1;  // Delivered to who waits; the write may keep it.
   // Without a flight the key is being written here, and a flight that is void heard of a change
   // since the load began: the value is older than what others have, or may be.
-  const bool store = loaded.store && flight != nullptr && parts_.tier->IsAttached(flight) && !RemoteIsDown();
+  const bool store = loaded.store && flight != nullptr && parts_.tier->IsAttached(flight) && !store_->IsDown();
   if (!store) {
     if (flight != nullptr) parts_.tier->CompleteRead(flight, outcome);
     std::move(done)(told);

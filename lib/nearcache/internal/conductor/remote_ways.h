@@ -81,10 +81,6 @@ class RemoteWays final : public Ways {
 
   std::unique_ptr<coherence::Coordinator> MakeCoordinator(const RemoteWaysDependencies& dependencies);
 
-  // Whether the remote tier has been lost, or was never found, or is spared by the breaker; not while it is looked for
-  // first.
-  bool RemoteIsDown() const;
-
   const KeySpace names_;
   const codec::Compressor compressor_;
   const std::unique_ptr<TaskPool> workers_;

@@ -126,6 +126,7 @@ void Engine::Shutdown() { impl_->Shutdown(); }
 bool Engine::SpendRetry() { return impl_->SpendRetry(); }
 absl::Status Engine::AdmitCall() { return impl_->AdmitCall(); }
 absl::Status Engine::BreakerStatus() const { return impl_->BreakerStatus(); }
+bool Engine::BreakerWouldAdmit() const { return impl_->BreakerWouldAdmit(); }
 EngineStats Engine::GetStats() const { return impl_->GetStats(); }
 LinkStatus Engine::GetLinkStatus(LinkRole role) const { return impl_->GetLinkStatus(role); }
 bool Engine::OnLoopThread() const { return impl_->OnLoopThread(); }

@@ -236,6 +236,8 @@ class Engine {
   absl::Status AdmitCall();
   // What AdmitCall would say at this moment, without counting.
   absl::Status BreakerStatus() const;
+  // Whether BreakerStatus would be ok, without words.
+  bool BreakerWouldAdmit() const;
 
   // Runs `task` on the loop's thread, soon, and before the loop sends what is ready. What one other thread posts and
   // submits is taken in order; on the loop's thread Submit takes at once, Post after what is running. False, and `task`

@@ -59,6 +59,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   const Clock& clock() const { return *options_.clock; }
   absl::Status AdmitCall();
   absl::Status BreakerStatus() const;
+  bool BreakerWouldAdmit() const { return gate_.WouldAdmit(); }
   bool SpendRetry();
 
  private:

@@ -102,6 +102,7 @@ class RedisStore final : public Store, private EngineEvents {
   void Shutdown() override;
   void SetObserver(StoreObserver* observer) override { observer_ = observer; }
   absl::Status BreakerStatus() const override { return engine_->BreakerStatus(); }
+  bool IsDown() const override { return data_down_.load(std::memory_order_relaxed) || !engine_->BreakerWouldAdmit(); }
   StoreStats GetStats() const override;
   absl::Status LinkStatus() const override;
 
@@ -178,6 +179,7 @@ class RedisStore final : public Store, private EngineEvents {
   std::atomic<uint64_t> scripts_reloaded_{0};
   std::atomic<uint64_t> foreign_unknown_{0};
   std::atomic<bool> data_ready_{false};
+  std::atomic<bool> data_down_{false};           // Neither ready nor in its first attempt.
   std::atomic<MonotonicNanos> data_changed_at_;  // When data_ready_ changed last.
 
   std::atomic<size_t> changes_{0};  // Accepted and not answered.

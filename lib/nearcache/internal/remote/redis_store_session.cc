@@ -30,6 +30,7 @@ void RedisStore::OnReady(LinkRole role, const ServerIdentity& identity) {
   if (role == LinkRole::kData) {
     data_changed_at_.store(engine_->clock().Now(), std::memory_order_relaxed);
     data_ready_.store(true, std::memory_order_release);
+    data_down_.store(false, std::memory_order_relaxed);
     PrepareServer();
   }
   Tell(RemoteEvent::Kind::kConnected, role, absl::StrCat("connected to ", node_));
@@ -40,6 +41,7 @@ void RedisStore::OnDown(LinkRole role, const absl::Status& cause) {
   if (role == LinkRole::kData) {
     data_changed_at_.store(engine_->clock().Now(), std::memory_order_relaxed);
     data_ready_.store(false, std::memory_order_release);
+    data_down_.store(true, std::memory_order_relaxed);
     transactions_allowed_ = false;
   }
   Tell(RemoteEvent::Kind::kConnectionLost, role, cause.message());
@@ -50,6 +52,7 @@ void RedisStore::OnDown(LinkRole role, const absl::Status& cause) {
 
 void RedisStore::OnConnectFailed(LinkRole role, const absl::Status& cause) {
   if (role == LinkRole::kChannel) SetChannelState(false, cause);
+  if (role == LinkRole::kData) data_down_.store(true, std::memory_order_relaxed);
   Tell(RemoteEvent::Kind::kConnectFailed, role, cause.message());
 }
 

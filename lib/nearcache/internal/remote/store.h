@@ -282,6 +282,10 @@ class Store {
   // Ok, or what the breaker would refuse calls with at this moment. Any thread; a load or two when ok.
   virtual absl::Status BreakerStatus() const { return absl::OkStatus(); }
 
+  // Whether a call would wait in vain at this moment: the data connection was lost, or could not be made, and is not
+  // back; or the breaker would refuse. Not before the first attempt to connect has ended. Any thread; a load or two.
+  virtual bool IsDown() const = 0;
+
   virtual StoreStats GetStats() const = 0;
   // Ok when connected, subscribed and the breaker is closed, else why not and since when, in words, without secrets.
   virtual absl::Status LinkStatus() const = 0;

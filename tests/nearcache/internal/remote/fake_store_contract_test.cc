@@ -56,7 +56,10 @@ class FakeHarness final : public StoreHarness {
     for (FakeStore* store : stores_) store->ResumeRequests();
   }
   void Stop() override { server_.SetReachable(false); }
-  void Restart() override { server_.Restart(/*keep_data=*/false); }
+  void Restart() override {
+    server_.Restart(/*keep_data=*/false);
+    server_.SetReachable(true);
+  }
 
  private:
   FakeServer server_;

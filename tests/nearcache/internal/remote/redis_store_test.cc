@@ -104,6 +104,41 @@ TEST_F(RedisStoreTest, OptionsAreCheckedAndNamed) {
   EXPECT_TRUE(absl::StrContains(RedisStore::Create(std::move(options)).status().message(), "probe_timeout"));
 }
 
+TEST_F(RedisStoreTest, ItIsDownWhenItFindsNoServerAndNotBeforeItLooked) {
+  harness_->Stop();
+  auto store = RedisStore::Create(harness_->Options());
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_FALSE((*store)->IsDown());
+  ASSERT_EQ((*store)->Start(&events_, &encoder_), absl::OkStatus());
+  EXPECT_TRUE(Eventually([&] { return (*store)->IsDown(); }));
+  harness_->Restart();
+  EXPECT_TRUE(Eventually([&] { return !(*store)->IsDown(); })) << (*store)->LinkStatus();
+}
+
+// A server that accepts and does not answer: the connection stays, the breaker opens.
+TEST_F(RedisStoreTest, ItIsDownWhileTheBreakerRefuses) {
+  RedisStoreOptions options = harness_->Options();
+  options.engine.breaker.open_time = options.engine.breaker.open_time_max = absl::Hours(1);
+  options.engine.breaker.calls_min = 5;
+  options.engine.breaker.slow_call = absl::Milliseconds(10);  // Callers who leave earlier show nothing.
+  const std::unique_ptr<RedisStore> store = StartStore(std::move(options));
+  ASSERT_TRUE(Eventually([&] { return store->GetStats().connected; }));
+  EXPECT_FALSE(store->IsDown());
+  harness_->Freeze();
+  EXPECT_TRUE(Eventually([&] {
+    absl::Notification read;
+    ReadRequest request;
+    request.keys = {"ns:1:k"};
+    request.deadline = AddDuration(Clock::Real()->Now(), absl::Milliseconds(20));
+    store->Read(std::move(request), [&](absl::StatusOr<ReadReply>) { read.Notify(); });
+    read.WaitForNotification();
+    return store->IsDown();
+  }));
+  EXPECT_EQ(store->GetStats().breaker_state, BreakerState::kOpen);
+  EXPECT_TRUE(store->GetStats().connected);
+  harness_->Thaw();
+}
+
 TEST_F(RedisStoreTest, ProbesAreNotPassedOnAndMoveNoLane) {
   Process first(harness_.get(), 1);
   Process second(harness_.get(), 2);

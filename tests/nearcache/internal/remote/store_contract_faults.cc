@@ -154,6 +154,22 @@ TEST_P(StoreContract, WithoutAServerNothingIsExecuted) {
   EXPECT_TRUE(Eventually([&] { return process().store().GetStats().queued_operations == 0; }));
 }
 
+TEST_P(StoreContract, ItIsDownFromTheLossOfItsConnectionUntilItHasAnother) {
+  EXPECT_FALSE(process().store().IsDown());
+  server().Stop();
+  EXPECT_TRUE(Eventually([&] { return process().store().IsDown(); }));
+  server().Restart();
+  EXPECT_TRUE(Eventually([&] { return !process().store().IsDown(); })) << process().store().LinkStatus();
+}
+
+TEST_P(StoreContract, WithoutItsChannelAloneItIsNotDown) {
+  process().store().ResetChannel(absl::DataLossError("in doubt"));
+  EXPECT_TRUE(process().WaitForDowns(1));
+  EXPECT_FALSE(process().store().IsDown());
+  EXPECT_TRUE(process().WaitForSubscriptions(2));
+  EXPECT_FALSE(process().store().IsDown());
+}
+
 TEST_P(StoreContract, ARestartedServerIsAnotherSession) {
   StoreValue("k", "v");
   ASSERT_EQ(process().WaitForMessages(1).size(), 1u);

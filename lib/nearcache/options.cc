@@ -228,6 +228,7 @@ void AddRemote(const RemoteOptions& remote, Lines* lines) {
   lines->Add("remote.retry_share", remote.retry_share);
   lines->Add("remote.retries_max", remote.retries_max);
   lines->Add("remote.reply_bytes_max", remote.reply_bytes_max);
+  lines->Add("remote.on_operation", remote.on_operation == nullptr ? "none" : "given");
   lines->Add("remote.operations_max", remote.operations_max);
   lines->Add("remote.queued_bytes_max", remote.queued_bytes_max);
   lines->Add("remote.breaker.enabled", remote.breaker.enabled);

@@ -192,6 +192,13 @@ struct RemoteOptions {
 
   BreakerOptions breaker;
 
+  // Sees each operation that ended (remote_event.h), for tracing: its name, server, duration and outcome, never a key
+  // or a value. Called on the executor, never on the event loop; the rest as for on_event. At most 8192 operations (4
+  // MiB) wait for it; what does not fit is dropped and counted (CacheStats::remote_operations_dropped). Calls that were
+  // refused before they became an operation (limits, breaker) are not among them. Costs a lock and an allocation per
+  // operation; empty: nobody looks, and nothing is paid for it.
+  OperationListener on_operation;
+
   // Hears of connections that come and go and of the breaker (remote_event.h). Called on the executor, one event after
   // the other in their order. It may use the cache, and may even destroy it; it must not throw. At most 1024 events
   // (4 MiB) wait for it; what does not fit is dropped and counted (CacheStats::remote_events_dropped). Empty: nobody is

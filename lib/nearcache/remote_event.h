@@ -1,4 +1,5 @@
-// What RemoteOptions::on_event hears: connections that come and go, and what the circuit breaker decides.
+// What RemoteOptions::on_event hears: connections that come and go, and what the circuit breaker decides; and what
+// RemoteOptions::on_operation does: every operation.
 
 #ifndef NEARCACHE_REMOTE_EVENT_H_
 #define NEARCACHE_REMOTE_EVENT_H_
@@ -6,7 +7,9 @@
 #include <functional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace nearcache {
 
@@ -45,6 +48,22 @@ struct RemoteEvent {
   // What happened and why, in words. Never contains a key, a value or a secret.
   std::string text;
 };
+
+// One operation of the remote tier that ended, as RemoteOptions::on_operation hears of it. Several calls of a user may
+// share one (group commit, GetMany). Never contains a key, a value or a secret.
+struct RemoteOperation {
+  // The first command's name: GET, EVALSHA, MULTI, …
+  std::string command;
+  // What it was for: read, change, invalidation, execute, or control (heartbeats, probes). Text of static life.
+  absl::string_view command_class;
+  std::string node;
+  absl::Duration duration;
+  absl::StatusCode outcome = absl::StatusCode::kOk;
+  // It failed, and may have been executed, or may yet be.
+  bool outcome_unknown = false;
+};
+
+using OperationListener = std::function<void(const RemoteOperation& operation)>;
 
 using RemoteListener = std::function<void(const RemoteEvent& event)>;
 

@@ -16,6 +16,19 @@ void AppendSummary(absl::string_view name, const DurationSummary& summary, std::
   AppendDuration(absl::StrCat(name, "_max"), summary.max, text);
 }
 
+void AppendNode(const std::string& prefix, const RemoteNodeStats& node, std::string* text) {
+  absl::StrAppend(text, prefix, "_address ", node.address, "\n", prefix, "_connected ", node.connected, "\n", prefix,
+                  "_subscribed ", node.subscribed, "\n", prefix, "_breaker_state ",
+                  BreakerStateName(node.breaker_state), "\n", prefix, "_queued_operations ", node.queued_operations,
+                  "\n", prefix, "_queued_bytes ", node.queued_bytes, "\n");
+  if (!node.last_disconnect.empty()) absl::StrAppend(text, prefix, "_last_disconnect ", node.last_disconnect, "\n");
+  AppendSummary(prefix + "_reads", node.reads, text);
+  AppendSummary(prefix + "_changes", node.changes, text);
+  AppendSummary(prefix + "_invalidations", node.invalidations, text);
+  AppendSummary(prefix + "_executes", node.executes, text);
+  AppendSummary(prefix + "_control", node.control, text);
+}
+
 struct Line {
   absl::string_view name;
   uint64_t CacheStats::* field;
@@ -102,6 +115,7 @@ constexpr Line kLines[] = {
     NEARCACHE_LINE(remote_batches),
     NEARCACHE_LINE(remote_bytes_sent),
     NEARCACHE_LINE(remote_bytes_received),
+    NEARCACHE_LINE(remote_operations_dropped),
     NEARCACHE_LINE(change_groups),
     NEARCACHE_LINE(grouped_changes),
     NEARCACHE_LINE(queued_operations),
@@ -124,6 +138,7 @@ std::string CacheStats::ToString() const {
   AppendSummary("invalidation_lag", invalidation_lag, &text);
   AppendSummary("audit_staleness", audit_staleness, &text);
   AppendSummary("remote_latency", remote_latency, &text);
+  for (size_t i = 0; i < nodes.size(); ++i) AppendNode(absl::StrCat("nodes_", i), nodes[i], &text);
   return text;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -21,6 +22,23 @@ struct DurationSummary {
   absl::Duration p50;
   absl::Duration p99;
   absl::Duration max;
+};
+
+// One server of the remote tier. The latencies are those of its operations, from the moment at which the event loop had
+// one to its reply, late ones included; several calls may share one operation.
+struct RemoteNodeStats {
+  std::string address;
+  bool connected = false;
+  bool subscribed = false;      // The invalidation connection.
+  std::string last_disconnect;  // Which connection was lost last, and why, in words; empty: none was.
+  BreakerState breaker_state = BreakerState::kClosed;
+  uint64_t queued_operations = 0;
+  uint64_t queued_bytes = 0;
+  DurationSummary reads;
+  DurationSummary changes;
+  DurationSummary invalidations;  // Deletes and their like.
+  DurationSummary executes;
+  DurationSummary control;  // Heartbeats, probes.
 };
 
 struct CacheStats {
@@ -118,13 +136,15 @@ struct CacheStats {
   uint64_t remote_batches = 0;   // System calls that sent commands; remote_commands per batch is the pipelining.
   uint64_t remote_bytes_sent = 0;
   uint64_t remote_bytes_received = 0;
-  uint64_t change_groups = 0;      // Writes and deletes that were ready together and committed in one step,
-  uint64_t grouped_changes = 0;    // and how many there were in them.
-  uint64_t queued_operations = 0;  // Gauge.
-  uint64_t queued_bytes = 0;       // Gauge.
-  uint64_t pooled_operations = 0;  // Gauge: memory for operations that is kept for use again.
-  uint64_t calls_waiting = 0;      // Gauge: calls of this cache without an answer yet.
-  DurationSummary remote_latency;  // Of reads, from the call to its answer.
+  uint64_t remote_operations_dropped = 0;  // Not given to RemoteOptions::on_operation, which was too slow.
+  uint64_t change_groups = 0;              // Writes and deletes that were ready together and committed in one step,
+  uint64_t grouped_changes = 0;            // and how many there were in them.
+  uint64_t queued_operations = 0;          // Gauge.
+  uint64_t queued_bytes = 0;               // Gauge.
+  uint64_t pooled_operations = 0;          // Gauge: memory for operations that is kept for use again.
+  uint64_t calls_waiting = 0;              // Gauge: calls of this cache without an answer yet.
+  DurationSummary remote_latency;          // Of reads, from the call to its answer.
+  std::vector<RemoteNodeStats> nodes;      // One per server; empty without a remote tier.
 
   // Values that could not be used: each was a miss.
   uint64_t frames_corrupt = 0;  // Bad checksum, truncated, impossible sizes.

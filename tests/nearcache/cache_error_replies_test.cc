@@ -199,9 +199,10 @@ TEST_P(CacheErrorRepliesTest, ExecutePassesErrorsOnAsReplies) {
 // Every command that the library or one of its scripts sends, taken away one at a time. Whatever then fails says so,
 // and what succeeds was done.
 TEST_P(CacheErrorRepliesTest, AUserWithoutOneOfTheCommandsIsToldAndNeverDeceived) {
-  const char* const commands[] = {"hello", "auth",    "client",   "select",  "config",   "info", "ping",
-                                  "get",   "pttl",    "getrange", "unlink",  "evalsha",  "eval", "subscribe",
-                                  "set",   "publish", "pexpire",  "persist", "setrange", "mget"};
+  const char* const commands[] = {"hello",    "auth",      "client", "select",   "config",  "info",
+                                  "ping",     "get",       "pttl",   "getrange", "unlink",  "evalsha",
+                                  "eval",     "subscribe", "set",    "publish",  "pexpire", "persist",
+                                  "setrange", "mget",      "multi",  "exec",     "script"};
   for (const char* command : commands) {
     ASSERT_THAT(server_->Command({"ACL", "SETUSER", "app", "reset", "on", absl::StrCat(">", kPassword), "~*", "&*",
                                   "+@all", absl::StrCat("-", command)}),

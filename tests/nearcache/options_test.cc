@@ -245,7 +245,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "remote.reconnects_per_second_max=10\n",
                                        "remote.retry_share=0.1\n",
                                        "remote.retries_max=1000\n",
-                                       "remote.reply_bytes_max=67108864\n",
+                                       "remote.reply_bytes_max=67108864\nremote.on_operation=none\n",
                                        "remote.operations_max=65536\n",
                                        "remote.queued_bytes_max=67108864\n",
                                        "remote.breaker.enabled=true\n",
@@ -291,7 +291,7 @@ TEST(OptionsToStringTest, ShowsEveryFieldAndNoSecret) {
                                        "callback_threads=2\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 59) << "a field is missing in this test";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 60) << "a field is missing in this test";
 }
 
 TEST(OptionsToStringTest, SaysWhetherThereIsAPasswordAndNoMore) {

@@ -52,6 +52,7 @@ absl::StatusOr<std::unique_ptr<remote::Store>> OpenStore(const Options& options,
   store.missing_key = names.missing_key();
   store.channel = names.channel();
   if (options.coherence.foreign_writers) store.foreign_prefix = names.DataKey("");
+  store.trace_operations = options.remote.on_operation != nullptr;
   store.probe_timeout = options.remote.command_timeout;
   auto made = remote::RedisStore::Create(std::move(store));
   if (!made.ok()) return made.status();

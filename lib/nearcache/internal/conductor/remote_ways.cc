@@ -77,6 +77,26 @@ void AddAudit(const AuditStats& audit, CacheStats* stats) {
   stats->audit_staleness = Summarise(audit.staleness);
 }
 
+RemoteNodeStats ToNodeStats(const remote::NodeStats& node) {
+  const auto latencies = [&node](remote::CommandClass command_class) {
+    return Summarise(node.latencies[static_cast<size_t>(command_class)]);
+  };
+  RemoteNodeStats stats;
+  stats.address = node.address;
+  stats.connected = node.connected;
+  stats.subscribed = node.subscribed;
+  stats.last_disconnect = node.last_disconnect;
+  stats.breaker_state = node.breaker_state;
+  stats.queued_operations = node.queued_operations;
+  stats.queued_bytes = node.queued_bytes;
+  stats.reads = latencies(remote::CommandClass::kRead);
+  stats.changes = latencies(remote::CommandClass::kChange);
+  stats.invalidations = latencies(remote::CommandClass::kInvalidation);
+  stats.executes = latencies(remote::CommandClass::kExecute);
+  stats.control = latencies(remote::CommandClass::kControl);
+  return stats;
+}
+
 std::unique_ptr<Auditor> MakeAuditor(const RemoteWaysDependencies& dependencies, const RemoteParts& parts) {
   if (dependencies.sampler == nullptr) return nullptr;
   return std::make_unique<Auditor>(parts, dependencies.sampler, [events = dependencies.events](CoherenceEvent event) {
@@ -276,7 +296,7 @@ absl::Status RemoteWays::WaitUntilReady(absl::Duration timeout) {
   return link.ok() ? ready : link;
 }
 
-void RemoteWays::AddStats(CacheStats* stats) const {
+void RemoteWays::AddStoreStats(CacheStats* stats) const {
   const remote::StoreStats store = store_->GetStats();
   stats->remote_commands = store.commands;
   stats->remote_failures = store.failures;
@@ -302,6 +322,12 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->queued_operations = store.queued_operations;
   stats->queued_bytes = store.queued_bytes;
   stats->pooled_operations = store.pooled_operations;
+  stats->foreign_unknown = store.foreign_unknown;
+  for (const remote::NodeStats& node : store_->GetNodeStats()) stats->nodes.push_back(ToNodeStats(node));
+}
+
+void RemoteWays::AddStats(CacheStats* stats) const {
+  AddStoreStats(stats);
   const coherence::CoherenceStats coherence = coordinator_->GetStats();
   stats->messages_received = coherence.messages_received;
   stats->messages_rejected = coherence.messages_rejected;
@@ -323,7 +349,6 @@ void RemoteWays::AddStats(CacheStats* stats) const {
   stats->foreign_pushes = coherence.foreign_pushes;
   stats->foreign_changes = coherence.foreign_changes;
   stats->foreign_echoes = coherence.foreign_echoes;
-  stats->foreign_unknown = store.foreign_unknown;
   stats->foreign_overflows = coherence.foreign_overflows;
   stats->suspect_entries = coherence.suspect_entries;
   if (replayer_ != nullptr) AddReplays(replayer_->GetStats(), stats);

@@ -76,6 +76,7 @@ class RemoteWays final : public Ways {
   void Shutdown() override;
 
  private:
+  void AddStoreStats(CacheStats* stats) const;
   RemoteWays(const RemoteWaysDependencies& dependencies, std::unique_ptr<remote::Store> store,
              std::unique_ptr<TaskPool> workers);
 

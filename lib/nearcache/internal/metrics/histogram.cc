@@ -38,7 +38,7 @@ struct alignas(64) Histogram::Stripe {
   std::array<std::atomic<uint64_t>, kBucketCount> buckets{};
 };
 
-Histogram::Histogram() : stripes_(new Stripe[kStripes]) {}
+Histogram::Histogram(size_t stripes) : stripe_count_(stripes), stripes_(new Stripe[stripes]) {}
 Histogram::~Histogram() = default;
 
 // Bucket b < 64 is b nanoseconds. From there on a power of two 2^e has 32 buckets, chosen by the 5
@@ -59,17 +59,33 @@ int64_t Histogram::BucketStart(size_t bucket) {
 
 void Histogram::Record(int64_t nanos) {
   const int64_t value = std::max<int64_t>(nanos, 0);
-  Stripe& stripe = stripes_[ThreadNumber() % kStripes];
+  Stripe& stripe = stripes_[stripe_count_ == 1 ? 0 : ThreadNumber() % stripe_count_];
   stripe.buckets[BucketOf(value)].fetch_add(1, std::memory_order_relaxed);
   stripe.sum_nanos.fetch_add(static_cast<uint64_t>(value), std::memory_order_relaxed);
   MoveExtreme(&stripe.min_nanos, value, std::less<int64_t>());
   MoveExtreme(&stripe.max_nanos, value, std::greater<int64_t>());
 }
 
+void Histogram::RecordAlone(int64_t nanos) {
+  const int64_t value = std::max<int64_t>(nanos, 0);
+  const auto add = [](std::atomic<uint64_t>* sum, uint64_t more) {
+    sum->store(sum->load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+  };
+  Stripe& stripe = stripes_[0];
+  add(&stripe.buckets[BucketOf(value)], 1);
+  add(&stripe.sum_nanos, static_cast<uint64_t>(value));
+  if (value < stripe.min_nanos.load(std::memory_order_relaxed)) {
+    stripe.min_nanos.store(value, std::memory_order_relaxed);
+  }
+  if (value > stripe.max_nanos.load(std::memory_order_relaxed)) {
+    stripe.max_nanos.store(value, std::memory_order_relaxed);
+  }
+}
+
 HistogramSnapshot Histogram::Snapshot() const {
   HistogramSnapshot snapshot;
   int64_t min_nanos = kNoMinimum;
-  for (size_t i = 0; i < kStripes; ++i) {
+  for (size_t i = 0; i < stripe_count_; ++i) {
     const Stripe& stripe = stripes_[i];
     for (size_t bucket = 0; bucket < kBucketCount; ++bucket) {
       const uint64_t count = stripe.buckets[bucket].load(std::memory_order_relaxed);

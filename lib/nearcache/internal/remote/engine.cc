@@ -124,6 +124,9 @@ void Engine::ResetAll(const absl::Status& cause) {
 
 void Engine::Shutdown() { impl_->Shutdown(); }
 bool Engine::SpendRetry() { return impl_->SpendRetry(); }
+metrics::HistogramSnapshot Engine::GetLatencies(CommandClass command_class) const {
+  return impl_->GetLatencies(command_class);
+}
 absl::Status Engine::AdmitCall() { return impl_->AdmitCall(); }
 absl::Status Engine::BreakerStatus() const { return impl_->BreakerStatus(); }
 bool Engine::BreakerWouldAdmit() const { return impl_->BreakerWouldAdmit(); }

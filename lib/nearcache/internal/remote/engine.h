@@ -39,6 +39,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "nearcache/internal/base/clock.h"
+#include "nearcache/internal/metrics/histogram.h"
 #include "nearcache/internal/remote/address.h"
 #include "nearcache/internal/remote/breaker.h"
 #include "nearcache/internal/remote/link_state.h"
@@ -98,6 +99,9 @@ struct EngineOptions {
   // Replicas are refused (kUnavailable), since L1 may be filled from the primary alone (assumption A2).
   bool require_primary = true;
 
+  // Whether EngineEvents::OnOperation is called.
+  bool trace_operations = false;
+
   // Its seed is drawn with `random_seed`.
   BreakerOptions breaker;
 
@@ -118,6 +122,16 @@ struct LinkStatus {
   ServerIdentity identity;
   // Why the link is not ready, or why it broke last; ok: never happened. Names the address, never a secret.
   absl::Status cause;
+};
+
+// One operation that ended, for tracing. The views live for the duration of the call.
+struct OperationTrace {
+  absl::string_view command;  // The first one's name.
+  CommandClass command_class = CommandClass::kControl;
+  absl::Duration duration;  // From the moment at which the loop, or the caller who wrote it, had it.
+  // As in OperationResult; of an ok one whose first reply is a server error, that error.
+  absl::StatusCode outcome = absl::StatusCode::kOk;
+  bool unknown = false;
 };
 
 // Called on the loop's thread, in the order in which things happen. Inside a call Submit, Post, RunAt and the Resets
@@ -144,6 +158,9 @@ class EngineEvents {
 
   // With tracking_prefix: keys that changed, an array of strings, or nil: a database was flushed.
   virtual void OnInvalidation(const Reply& /*keys*/) {}
+
+  // An operation ended that was not the engine's own, just before its completion; only with trace_operations.
+  virtual void OnOperation(const OperationTrace& /*trace*/) {}
 
   // A push frame that is no pub/sub message of ours. RESP3 only.
   virtual void OnPush(LinkRole /*role*/, const Reply& /*push*/) {}
@@ -175,8 +192,10 @@ struct EngineStats {
   uint64_t queued_operations = 0;  // Gauge: all that counts against operations_max.
   uint64_t queued_bytes = 0;       // Gauge: against bytes_max.
   uint64_t pooled_operations = 0;  // Gauge: nodes kept for use again, taken or not.
-  uint64_t breaker_opened = 0;     // Times that the breaker opened.
-  uint64_t breaker_refused = 0;    // Calls that AdmitCall refused.
+  MonotonicNanos crowded_since =
+      0;                         // Gauge: since when one of the two has been at nine tenths of its limit; 0: it is not.
+  uint64_t breaker_opened = 0;   // Times that the breaker opened.
+  uint64_t breaker_refused = 0;  // Calls that AdmitCall refused.
   BreakerState breaker_state = BreakerState::kClosed;  // Gauge.
   MonotonicNanos breaker_closed_until = 0;             // Gauge: when it was closed last, unless it is.
 };
@@ -230,6 +249,10 @@ class Engine {
 
   // For retries above the engine: whether the budget allows one more, which is paid for then. The loop's thread alone.
   bool SpendRetry();
+
+  // How long operations of a class took that were answered, late replies included. From the moment at which the loop,
+  // or the caller who wrote it, had the operation, to the read that brought its last reply. About 10 us.
+  metrics::HistogramSnapshot GetLatencies(CommandClass command_class) const;
 
   // Ok if a call of a user may go on; in half-open it is a probe then, and must be submitted. Otherwise kUnavailable,
   // with the address, what made the breaker open, and that nothing was sent. Any thread.

@@ -72,6 +72,8 @@ Engine::Impl::Impl(EngineOptions options, EngineEvents* events, std::unique_ptr<
       loop_(std::move(loop)),
       pool_(this),
       retry_budget_(options_.retry_share, options_.retries_max),
+      latencies_{metrics::Histogram(1), metrics::Histogram(1), metrics::Histogram(1), metrics::Histogram(1),
+                 metrics::Histogram(1)},
       mailbox_(std::make_shared<Mailbox>()),
       wheel_(options_.clock->Now(), options_.timer_tick),
       now_(options_.clock->Now()),
@@ -263,6 +265,7 @@ EngineStats Engine::Impl::GetStats() const {
   stats.direct_writes = counters_.direct_writes.value();
   stats.queued_operations = queued_operations_.load(std::memory_order_relaxed);
   stats.queued_bytes = queued_bytes_.load(std::memory_order_relaxed);
+  stats.crowded_since = crowded_since_.load(std::memory_order_relaxed);
   stats.pooled_operations = pool_.nodes();
   stats.breaker_opened = gate_.opened();
   stats.breaker_refused = gate_.refused();
@@ -331,10 +334,20 @@ void Engine::Impl::Turn() {
   if (channel_ != nullptr) channel_->ContinueReading();
   wheel_.Advance(now_);
   TakeSubmissions();
+  WatchQueue();
   data_->Flush();
   if (channel_ != nullptr) channel_->Flush();
   graveyard_.clear();
   WakeCallers();
+}
+
+// From nine tenths of a limit on, callers will soon be refused.
+void Engine::Impl::WatchQueue() {
+  const auto crowded = [](size_t used, size_t limit) { return used > 0 && used >= limit - limit / 10; };
+  const bool is = crowded(queued_operations_.load(std::memory_order_relaxed), options_.operations_max) ||
+                  crowded(queued_bytes_.load(std::memory_order_relaxed), options_.bytes_max);
+  const bool was = crowded_since_.load(std::memory_order_relaxed) != 0;
+  if (is != was) crowded_since_.store(is ? now_ : 0, std::memory_order_relaxed);
 }
 
 void Engine::Impl::TakeSubmissions() {

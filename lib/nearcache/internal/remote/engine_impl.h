@@ -11,6 +11,7 @@
 #ifndef NEARCACHE_INTERNAL_REMOTE_ENGINE_IMPL_H_
 #define NEARCACHE_INTERNAL_REMOTE_ENGINE_IMPL_H_
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "absl/synchronization/mutex.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/wake_batch.h"
+#include "nearcache/internal/metrics/histogram.h"
 #include "nearcache/internal/remote/breaker.h"
 #include "nearcache/internal/remote/breaker_gate.h"
 #include "nearcache/internal/remote/connection.h"
@@ -32,6 +34,7 @@
 #include "nearcache/internal/remote/link.h"
 #include "nearcache/internal/remote/loop_thread.h"
 #include "nearcache/internal/remote/mpsc_queue.h"
+#include "nearcache/internal/remote/operation.h"
 #include "nearcache/internal/remote/operation_node.h"
 #include "nearcache/internal/remote/operation_pool.h"
 #include "nearcache/internal/remote/retry_budget.h"
@@ -61,6 +64,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   absl::Status BreakerStatus() const;
   bool BreakerWouldAdmit() const { return gate_.WouldAdmit(); }
   bool SpendRetry();
+  metrics::HistogramSnapshot GetLatencies(CommandClass command_class) const;
 
  private:
   class TaskNode;
@@ -93,6 +97,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   bool HasPending() const override { return !pending_.empty(); }
   void TakeSubmissions() override;
   void WakeCallers() override { wakes_->Flush(); }
+  void UpdateNow() override { now_ = options_.clock->Now(); }
   void TakeWriterBack() override;
   void OnAnswered(OperationNode* node) override;
   void OnLost(OperationList operations, const absl::Status& cause) override;
@@ -129,6 +134,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   void Finish(OperationNode* node);
   void Release(const OperationNode* node);
   void CountLone(const OperationNode& answered);
+  void WatchQueue();
 
   // How operations went, as the breaker sees it; engine_breaker.cc.
   void JudgeAnswer(OperationNode* node);
@@ -138,6 +144,7 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   absl::Status Refusal() const ABSL_LOCKS_EXCLUDED(status_mutex_);
 
   bool MayBeSentAgain(const OperationNode& node);
+  void Trace(const OperationNode& node, const OperationResult& result) const;
   absl::Status UnsentStatus(const OperationNode& node) const;
   Link* link(LinkRole role) const { return role == LinkRole::kData ? data_.get() : channel_.get(); }
 
@@ -150,8 +157,10 @@ class Engine::Impl final : public LinkHost, public OperationOwner {
   OperationPool pool_;
   WriterRole writer_;
   RetryBudget retry_budget_;
+  std::array<metrics::Histogram, kCommandClasses> latencies_;
   std::atomic<size_t> queued_operations_{0};
   std::atomic<size_t> queued_bytes_{0};
+  std::atomic<MonotonicNanos> crowded_since_{0};
   MpscQueue submissions_;
   std::atomic<bool> stop_{false};
   const std::shared_ptr<Mailbox> mailbox_;

@@ -1,5 +1,6 @@
 // The engine's other half: what becomes of operations, and what the links ask of their host.
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "nearcache/internal/remote/command.h"
 #include "nearcache/internal/remote/engine_impl.h"
 #include "nearcache/internal/remote/resolver.h"
+#include "nearcache/internal/remote/server_error.h"
 
 namespace nearcache::internal::remote {
 namespace {
@@ -62,6 +64,7 @@ void Engine::Impl::CountLone(const OperationNode& answered) {
 
 void Engine::Impl::OnAnswered(OperationNode* node) {
   Release(node);
+  if (!node->own) latencies_[static_cast<size_t>(node->operation.command_class)].RecordAlone(now_ - node->taken_at);
   JudgeAnswer(node);
   if (node->tombstone) {
     counters_.late_replies.Add();
@@ -109,6 +112,23 @@ bool Engine::Impl::SpendRetry() {
   const bool allowed = retry_budget_.Spend();
   if (!allowed) counters_.retries_refused.Add();
   return allowed;
+}
+
+metrics::HistogramSnapshot Engine::Impl::GetLatencies(CommandClass command_class) const {
+  return latencies_[static_cast<size_t>(command_class)].Snapshot();
+}
+
+void Engine::Impl::Trace(const OperationNode& node, const OperationResult& result) const {
+  OperationTrace trace;
+  trace.command = NameOf(node);
+  trace.command_class = node.operation.command_class;
+  trace.duration = absl::Nanoseconds(std::max<MonotonicNanos>(now_ - node.taken_at, 0));
+  trace.outcome = result.status.code();
+  trace.unknown = result.unknown;
+  if (result.status.ok() && !result.replies.empty() && result.replies[0].is_error()) {
+    trace.outcome = ServerErrorToStatus(result.replies[0].text()).code();
+  }
+  events_->OnOperation(trace);
 }
 
 void Engine::Impl::OnLost(OperationList operations, const absl::Status& cause) {
@@ -160,6 +180,7 @@ void Engine::Impl::Finish(OperationNode* node) {
   if (!node->own) {
     (result.status.ok() ? counters_.completed : counters_.failed).Add();
     if (result.status.ok()) retry_budget_.OnSuccess();
+    if (options_.trace_operations && node->taken_at != 0) Trace(*node, result);
     if (result.status.code() == absl::StatusCode::kDeadlineExceeded) counters_.timeouts.Add();
   }
   // Whatever the callback holds is destroyed with it, before it could be called a second time.

@@ -222,6 +222,7 @@ void Link::ReadTurn() {
   Connection* const connection = connection_.get();
   for (int i = 0; i < kReadsPerTurn; ++i) {
     OwnConnection();
+    if (i > 0) host_->UpdateNow();  // Latencies are told by it.
     const absl::StatusOr<bool> more = connection->ReadOnce(host_->read_buffer(), host_->now());
     if (connection_.get() != connection) return;  // A completion had it dropped.
     if (!more.ok()) return OnBroken(more.status());

@@ -52,7 +52,8 @@ class Link;
 // The engine, as a link sees it.
 class LinkHost {
  public:
-  virtual MonotonicNanos now() const = 0;  // When this turn of the loop began, or took submissions last.
+  virtual MonotonicNanos now() const = 0;  // When this turn of the loop began, took submissions, or read last.
+  virtual void UpdateNow() = 0;
   virtual EventLoop& loop() = 0;
   virtual TimerWheel& wheel() = 0;
   virtual EngineCounters& counters() = 0;

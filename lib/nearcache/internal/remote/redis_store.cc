@@ -47,6 +47,7 @@ absl::StatusOr<std::unique_ptr<RedisStore>> RedisStore::Create(RedisStoreOptions
   if (!valid.ok()) return valid;
   options.engine.channels = {options.channel};
   options.engine.tracking_prefix = options.foreign_prefix;
+  options.engine.trace_operations = options.trace_operations;
   const ChangeLimits limits = LimitsOf(options.engine);
   EngineOptions engine_options = std::move(options.engine);
   std::string node = engine_options.address.ToString();

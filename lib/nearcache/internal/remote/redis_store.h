@@ -70,6 +70,9 @@ struct RedisStoreOptions {
   // writes. The name itself must be no data key: it marks the probe.
   std::string foreign_prefix;
 
+  // Whether StoreObserver::OnRemoteOperation is called.
+  bool trace_operations = false;
+
   // How long a probe may take to come back before the channel is replaced, and the pause before another is sent after
   // one that was refused. Not shorter than a round trip.
   absl::Duration probe_timeout = absl::Seconds(1);
@@ -104,6 +107,7 @@ class RedisStore final : public Store, private EngineEvents {
   absl::Status BreakerStatus() const override { return engine_->BreakerStatus(); }
   bool IsDown() const override { return data_down_.load(std::memory_order_relaxed) || !engine_->BreakerWouldAdmit(); }
   StoreStats GetStats() const override;
+  std::vector<NodeStats> GetNodeStats() const override;
   absl::Status LinkStatus() const override;
 
  private:
@@ -125,6 +129,7 @@ class RedisStore final : public Store, private EngineEvents {
   void OnMessage(absl::string_view channel, absl::string_view payload) override;
   void OnConnectFailed(LinkRole role, const absl::Status& cause) override;
   void OnBreaker(BreakerState state, absl::string_view text) override;
+  void OnOperation(const OperationTrace& trace) override;
   void Tell(RemoteEvent::Kind kind, LinkRole role, absl::string_view text);
   void OnInvalidation(const Reply& keys) override;
 
@@ -154,6 +159,7 @@ class RedisStore final : public Store, private EngineEvents {
 
   void Perform(const SessionActions& actions, const absl::Status& cause);
   void ResetLinkLater(LinkRole role, absl::Duration pause);
+  absl::Status QueueStatus(const EngineStats& engine) const;
   void StartProbe();
   void OnProbeAnswered(OperationId probe, const OperationResult& result);
   void SetChannelState(bool up, const absl::Status& cause);
@@ -196,6 +202,7 @@ class RedisStore final : public Store, private EngineEvents {
   mutable absl::Mutex mutex_;
   bool channel_up_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status channel_cause_ ABSL_GUARDED_BY(mutex_);
+  std::string last_disconnect_ ABSL_GUARDED_BY(mutex_);
   MonotonicNanos channel_changed_at_ ABSL_GUARDED_BY(mutex_);
 };
 

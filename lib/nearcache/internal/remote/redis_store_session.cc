@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "nearcache/internal/metrics/histogram.h"
 #include "nearcache/internal/remote/redis_store.h"
 #include "nearcache/internal/remote/server_error.h"
 
@@ -45,6 +46,11 @@ void RedisStore::OnDown(LinkRole role, const absl::Status& cause) {
     transactions_allowed_ = false;
   }
   Tell(RemoteEvent::Kind::kConnectionLost, role, cause.message());
+  {
+    absl::MutexLock lock(&mutex_);
+    last_disconnect_ =
+        absl::StrCat(role == LinkRole::kData ? "data connection: " : "invalidation connection: ", cause.message());
+  }
   const SessionActions actions = session_.OnDown(role);
   if (role == LinkRole::kChannel && !actions.channel_lost) SetChannelState(false, cause);
   Perform(actions, cause);
@@ -171,6 +177,37 @@ void RedisStore::SetChannelState(bool up, const absl::Status& cause) {
   channel_cause_ = cause;
 }
 
+std::vector<NodeStats> RedisStore::GetNodeStats() const {
+  const StoreStats store = GetStats();
+  NodeStats node;
+  node.address = node_;
+  node.connected = store.connected;
+  node.subscribed = store.subscribed;
+  node.breaker_state = store.breaker_state;
+  node.queued_operations = store.queued_operations;
+  node.queued_bytes = store.queued_bytes;
+  for (int i = 0; i < kCommandClasses; ++i) {
+    node.latencies[static_cast<size_t>(i)] = engine_->GetLatencies(static_cast<CommandClass>(i));
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    node.last_disconnect = last_disconnect_;
+  }
+  return {std::move(node)};
+}
+
+void RedisStore::OnOperation(const OperationTrace& trace) {
+  if (observer_ == nullptr) return;
+  RemoteOperation operation;
+  operation.command = std::string(trace.command);
+  operation.command_class = CommandClassName(trace.command_class);
+  operation.node = node_;
+  operation.duration = trace.duration;
+  operation.outcome = trace.outcome;
+  operation.outcome_unknown = trace.unknown;
+  observer_->OnRemoteOperation(std::move(operation));
+}
+
 absl::Status RedisStore::LinkStatus() const {
   const MonotonicNanos now = engine_->clock().Now();
   if (!data_ready_.load(std::memory_order_acquire)) {
@@ -185,8 +222,17 @@ absl::Status RedisStore::LinkStatus() const {
     }
   }
   const EngineStats engine = engine_->GetStats();
-  if (engine.breaker_state == BreakerState::kClosed) return absl::OkStatus();
+  if (engine.breaker_state == BreakerState::kClosed) return QueueStatus(engine);
   return NotYet("calls are refused", engine_->BreakerStatus(), absl::Nanoseconds(now - engine.breaker_closed_until));
+}
+
+absl::Status RedisStore::QueueStatus(const EngineStats& engine) const {
+  if (engine.crowded_since == 0) return absl::OkStatus();
+  const absl::Duration since = absl::Nanoseconds(engine_->clock().Now() - engine.crowded_since);
+  return absl::ResourceExhaustedError(absl::StrCat(
+      node_, ": the queue has been nearly full for ", absl::FormatDuration(absl::Trunc(since, absl::Milliseconds(1))),
+      ": ", engine.queued_operations, " operations (operations_max is ", limits_.changes_max, ") and ",
+      engine.queued_bytes, " bytes (queued_bytes_max is ", limits_.bytes_max, ") are queued or in flight"));
 }
 
 }  // namespace nearcache::internal::remote

@@ -34,6 +34,7 @@
 #ifndef NEARCACHE_INTERNAL_REMOTE_STORE_H_
 #define NEARCACHE_INTERNAL_REMOTE_STORE_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -48,6 +49,8 @@
 #include "absl/types/span.h"
 #include "nearcache/internal/base/clock.h"
 #include "nearcache/internal/base/operation_id.h"
+#include "nearcache/internal/metrics/histogram.h"
+#include "nearcache/internal/remote/operation.h"
 #include "nearcache/internal/remote/reply.h"
 #include "nearcache/remote_event.h"
 #include "nearcache/value.h"
@@ -199,6 +202,8 @@ class StoreObserver {
  public:
   virtual ~StoreObserver() = default;
   virtual void OnRemoteEvent(RemoteEvent event) = 0;
+  // An operation ended; only if it was asked for.
+  virtual void OnRemoteOperation(RemoteOperation operation) = 0;
 };
 
 // --- The store
@@ -234,6 +239,18 @@ struct StoreStats {
   uint64_t pooled_operations = 0;                      // Gauge: operations kept for use again, taken or not.
   bool connected = false;                              // Gauge: the data connection is ready.
   bool subscribed = false;                             // Gauge: the invalidation connection is subscribed.
+};
+
+// One server.
+struct NodeStats {
+  std::string address;
+  bool connected = false;
+  bool subscribed = false;
+  std::string last_disconnect;  // Of a connection that had been ready: which one, and why. Empty: none was lost.
+  BreakerState breaker_state = BreakerState::kClosed;
+  uint64_t queued_operations = 0;
+  uint64_t queued_bytes = 0;
+  std::array<metrics::HistogramSnapshot, kCommandClasses> latencies;  // By CommandClass; see Engine::GetLatencies.
 };
 
 class Store {
@@ -287,6 +304,8 @@ class Store {
   virtual bool IsDown() const = 0;
 
   virtual StoreStats GetStats() const = 0;
+  // One per server, with latencies by class of command. Some 50 us each.
+  virtual std::vector<NodeStats> GetNodeStats() const { return {}; }
   // Ok when connected, subscribed and the breaker is closed, else why not and since when, in words, without secrets.
   virtual absl::Status LinkStatus() const = 0;
 };

@@ -32,6 +32,22 @@ TEST(HistogramBucketTest, ReachesFromOneNanosecondToAHundredSeconds) {
   EXPECT_EQ(Histogram::BucketOf(-5), 0u);
 }
 
+TEST(HistogramTest, RecordingAloneComesToTheSame) {
+  Histogram shared;
+  Histogram alone(1);
+  for (int64_t nanos = 0; nanos < 200'000'000'000; nanos = nanos * 3 / 2 + 1) {
+    shared.Record(nanos);
+    alone.RecordAlone(nanos);
+  }
+  const HistogramSnapshot expected = shared.Snapshot();
+  const HistogramSnapshot snapshot = alone.Snapshot();
+  EXPECT_EQ(snapshot.count(), expected.count());
+  EXPECT_EQ(snapshot.sum(), expected.sum());
+  EXPECT_EQ(snapshot.min(), expected.min());
+  EXPECT_EQ(snapshot.max(), expected.max());
+  for (const double percent : {1., 50., 99.}) EXPECT_EQ(snapshot.Percentile(percent), expected.Percentile(percent));
+}
+
 TEST(HistogramTest, EmptyHistogramAnswersZero) {
   const HistogramSnapshot empty = Histogram().Snapshot();
   EXPECT_EQ(empty.count(), 0u);

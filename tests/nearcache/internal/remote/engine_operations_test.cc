@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nearcache/internal/metrics/histogram.h"
 #include "nearcache/internal/remote/engine.h"
 #include "tests/nearcache/internal/remote/engine_fixture.h"
 #include "tests/support/scripted_server.h"
@@ -94,6 +95,9 @@ TEST_F(EngineOperationsTest, ALateReplyFallsOnATombstoneAndTheNextOneGetsItsOwn)
   EXPECT_EQ(next->reply().text(), "the next one");
   EXPECT_EQ(engine_->GetStats().late_replies, 1u);
   EXPECT_EQ(engine_->GetStats().timeouts, 1u);
+  const metrics::HistogramSnapshot latencies = engine_->GetLatencies(CommandClass::kControl);
+  EXPECT_EQ(latencies.count(), 2u) << "the late one, too; the handshake is none";
+  EXPECT_GE(latencies.max(), absl::Milliseconds(200));
   EXPECT_EQ(engine_->GetStats().queued_operations, 0u);
 }
 

@@ -202,7 +202,7 @@ TEST_P(CacheErrorRepliesTest, AUserWithoutOneOfTheCommandsIsToldAndNeverDeceived
   const char* const commands[] = {"hello",    "auth",      "client", "select",   "config",  "info",
                                   "ping",     "get",       "pttl",   "getrange", "unlink",  "evalsha",
                                   "eval",     "subscribe", "set",    "publish",  "pexpire", "persist",
-                                  "setrange", "mget",      "multi",  "exec",     "script"};
+                                  "setrange", "mget",      "multi",  "exec",     "script",  "psetex"};
   for (const char* command : commands) {
     ASSERT_THAT(server_->Command({"ACL", "SETUSER", "app", "reset", "on", absl::StrCat(">", kPassword), "~*", "&*",
                                   "+@all", absl::StrCat("-", command)}),

@@ -121,7 +121,7 @@ void RespProxy::Serve(Connection connection) {
   bool alive = connection.server >= 0;
   while (alive && poll(watched, 3, -1) > 0 && watched[2].revents == 0) {
     // Between commands only pushes come.
-    if (watched[1].revents != 0) alive = Relay(connection.server, connection.client);
+    if (watched[1].revents != 0) alive = Relay(connection);
     if (!alive || watched[0].revents == 0) continue;
     alive = ReadSome(connection.client, &input);
     while (const size_t size = alive ? RespFrameSize(input) : 0) {
@@ -148,7 +148,7 @@ bool RespProxy::Handle(Connection* connection, absl::string_view frame) {
       subscribers_.push_back(connection->client);
     }
   }
-  if (answer.has_value()) return SendAll(connection->client, *answer);
+  if (answer.has_value()) return SendToClient(*connection, *answer);
   if (!SendAll(connection->server, frame)) return false;
   // Replies and pushes of a subscriber cannot be told apart in RESP2, and need not be.
   return connection->subscribed || RelayOneReply(*connection);
@@ -163,9 +163,15 @@ bool RespProxy::RelayOneReply(const Connection& connection) {
   return SendAll(connection.client, reply);
 }
 
-bool RespProxy::Relay(int from, int to) {
+bool RespProxy::Relay(const Connection& connection) {
   std::string bytes;
-  return ReadSome(from, &bytes) && SendAll(to, bytes);
+  return ReadSome(connection.server, &bytes) && SendToClient(connection, bytes);
+}
+
+bool RespProxy::SendToClient(const Connection& connection, absl::string_view bytes) {
+  if (!connection.subscribed) return SendAll(connection.client, bytes);
+  absl::MutexLock lock(&mutex_);
+  return SendAll(connection.client, bytes);
 }
 
 }  // namespace nearcache::testing

@@ -57,7 +57,9 @@ class RespProxy {
   // False if either side is gone.
   bool Handle(Connection* connection, absl::string_view frame);
   bool RelayOneReply(const Connection& connection);
-  bool Relay(int from, int to);
+  bool Relay(const Connection& connection);
+  // Nothing comes in the middle of what SendToSubscribers sends.
+  bool SendToClient(const Connection& connection, absl::string_view bytes);
 
   const std::string path_;
   int listener_ = -1;

@@ -201,7 +201,7 @@ Operation GroupOperation(const ScriptNames& names, absl::Span<const PendingChang
     if (life.empty()) {
       AppendCommand(&operation.bytes, {"SET", request.redis_key, request.value});
     } else {
-      // As SET with PX, and a fifteenth less for the server to read.
+      // As SET with PX, with an argument less for the server to parse.
       AppendCommand(&operation.bytes, {"PSETEX", request.redis_key, life, request.value});
     }
   }

@@ -19,7 +19,7 @@
 //   EXECABORT: one command was refused (READONLY, out of memory, a key that the ACL forbids)
 //                                            nothing ran: each change again, alone, by its own script
 //   connection lost before EXEC's reply      all or nothing ran: sets are unknown, deletes are sent again
-//   the lane script failed (the lane holds another type, the ACL lacks the channel), MULTI refused
+//   the lane script failed (the ACL lacks the channel), MULTI refused
 //                                            the changes may have been made without notice: each key is deleted by its
 //                                            own script, which gives notice; sets are then unknown
 //   another epoch                            see above

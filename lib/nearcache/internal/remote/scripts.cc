@@ -67,14 +67,15 @@ if not p or #p ~= 16 then p = string.rep('\0', 16) end
 redis.call('PUBLISH', ARGV[2], p .. ARGV[3])
 )lua";
 
-// As kAnnounce, then the epoch. After the announcement, so that an error in it means that there was none. The server
-// hashes the text anew for every group, in blocks of 64 bytes, so it is short; a lane of another type is an error here,
-// and is repaired by the scripts that follow one. A lane that is no id makes a message that nobody accepts, as it must.
-constexpr absl::string_view kLane =
-    R"lua(local c,k,a=redis.call,KEYS,ARGV
-c('PUBLISH',a[2],(c('SET',k[1],a[1],'GET')or('\0'):rep(16))..a[3])
-k=redis.pcall('GET',k[2])
-return type(k)=='string'and k)lua";
+// As kAnnounce, then the epoch. After the announcement, so that an error in it means that there was none.
+constexpr absl::string_view kLane = R"lua(local p=redis.pcall('SET',KEYS[1],ARGV[1],'GET')
+if type(p)=='table' then
+if not string.find(p.err,'WRONGTYPE',1,true) then return p end
+redis.call('SET',KEYS[1],ARGV[1]) p=nil end
+if not p or #p~=16 then p=string.rep('\0',16) end
+redis.call('PUBLISH',ARGV[2],p..ARGV[3])
+p=redis.pcall('GET',KEYS[2])
+return type(p)=='string' and p)lua";
 
 constexpr absl::string_view kStore = R"lua(
 if ARGV[5] == '' then

@@ -93,8 +93,8 @@ class ForeignMachineTest : public ::testing::Test {
     machine_.OnMessage(now_, message, &actions_);
     return Take();
   }
-  void Open() {
-    machine_.OnSubscribed(now_, &actions_);
+  // Answers the reading that was asked for last: the lane is where the last announcement left it.
+  void AnswerReading() {
     uint64_t ticket = 0;
     for (const Action& action : Take()) {
       if (std::holds_alternative<ReadLane>(action)) ticket = std::get<ReadLane>(action).ticket;
@@ -104,6 +104,10 @@ class ForeignMachineTest : public ::testing::Test {
     reading.epoch = OperationId{9, 1};
     reading.sent_at = now_;
     machine_.OnLaneRead(now_, ticket, reading, &actions_);
+  }
+  void Open() {
+    machine_.OnSubscribed(now_, &actions_);
+    AnswerReading();
     ASSERT_EQ(machine_.state(), ChannelMachine::State::kOpen);
     Take();
   }
@@ -152,15 +156,7 @@ TEST_F(ForeignMachineTest, ASyncEndsWhatIsInDoubt) {
   Announce("b", kSecond);
   Touch({"a"});
   machine_.OnSync(now_, 1, kNever, &actions_);
-  uint64_t ticket = 0;
-  for (const Action& action : Take()) {
-    if (std::holds_alternative<ReadLane>(action)) ticket = std::get<ReadLane>(action).ticket;
-  }
-  remote::LaneReading reading;
-  reading.lane = last_;
-  reading.epoch = OperationId{9, 1};
-  reading.sent_at = now_;
-  machine_.OnLaneRead(now_, ticket, reading, &actions_);
+  AnswerReading();
   const std::vector<Action> done = Take();
   EXPECT_THAT(done, Contains(Action(ForgetKeys{{"a"}})));
   EXPECT_EQ(done.back(), Action(CompleteSync{{1}, true})) << "after it";
